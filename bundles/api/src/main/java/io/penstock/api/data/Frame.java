@@ -1,0 +1,136 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
+package io.penstock.api.data;
+
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * The inputs of one cycle, by the order of the model's inputs: per input the last sample not newer than the frame's own
+ * instant, and every sample that came since the frame before ("pending"), oldest first, for operators that want them all.
+ *
+ * <p>One thread fills it ({@link #begin}, {@link #set}, {@link #addPending}) and then only reads it; while a cycle runs
+ * nothing in it changes. Steady state allocates nothing. Not thread-safe.
+ */
+public final class Frame {
+    private static final int FIRST_PENDING = 4;
+
+    private final List<String> inputs;
+    private final double[] values;
+    private final int[] statuses;
+    private final long[] sourceTimesNs;
+    private final long[] agesNanos;
+    private final int[] pendingCounts;
+    private final double[][] pendingValues;
+    private final int[][] pendingStatuses;
+    private final long[][] pendingTimesNs;
+    private long instantNs;
+    private long cycle;
+
+    /** @param inputs names of the model's inputs, in the contract's order. */
+    public Frame(List<String> inputs) {
+        this.inputs = List.copyOf(inputs);
+        int n = inputs.size();
+        values = new double[n];
+        statuses = new int[n];
+        sourceTimesNs = new long[n];
+        agesNanos = new long[n];
+        pendingCounts = new int[n];
+        pendingValues = new double[n][FIRST_PENDING];
+        pendingStatuses = new int[n][FIRST_PENDING];
+        pendingTimesNs = new long[n][FIRST_PENDING];
+        Arrays.fill(values, Double.NaN);
+        Arrays.fill(statuses, StatusCode.BAD_WAITING_FOR_INITIAL_DATA);
+        Arrays.fill(agesNanos, Long.MAX_VALUE);
+    }
+
+    /** Starts a new frame: the instant and number of its cycle; pending samples of the one before are dropped. */
+    public void begin(long cycle, long instantNs) {
+        this.cycle = cycle;
+        this.instantNs = instantNs;
+        Arrays.fill(pendingCounts, 0);
+    }
+
+    public void set(int input, double value, int status, long sourceTimeNs, long ageNanos) {
+        values[input] = value;
+        statuses[input] = status;
+        sourceTimesNs[input] = sourceTimeNs;
+        agesNanos[input] = ageNanos;
+    }
+
+    /** Adds a sample that arrived since the frame before; source times ascend strictly per input. */
+    public void addPending(int input, double value, int status, long sourceTimeNs) {
+        int k = pendingCounts[input]++;
+        if (k == pendingValues[input].length) {
+            pendingValues[input] = Arrays.copyOf(pendingValues[input], 2 * k);
+            pendingStatuses[input] = Arrays.copyOf(pendingStatuses[input], 2 * k);
+            pendingTimesNs[input] = Arrays.copyOf(pendingTimesNs[input], 2 * k);
+        }
+        pendingValues[input][k] = value;
+        pendingStatuses[input][k] = status;
+        pendingTimesNs[input][k] = sourceTimeNs;
+    }
+
+    /** Copies values, statuses, times and ages (not the pending samples) of a frame with the same inputs. */
+    public void copyFrom(Frame other) {
+        cycle = other.cycle;
+        instantNs = other.instantNs;
+        System.arraycopy(other.values, 0, values, 0, values.length);
+        System.arraycopy(other.statuses, 0, statuses, 0, statuses.length);
+        System.arraycopy(other.sourceTimesNs, 0, sourceTimesNs, 0, sourceTimesNs.length);
+        System.arraycopy(other.agesNanos, 0, agesNanos, 0, agesNanos.length);
+        Arrays.fill(pendingCounts, 0);
+    }
+
+    public List<String> inputs() {
+        return inputs;
+    }
+
+    public int size() {
+        return values.length;
+    }
+
+    /** Running number of the cycle, from 1 at the pipeline's start. */
+    public long cycle() {
+        return cycle;
+    }
+
+    /** The instant the frame stands for, UTC nanoseconds since 1970: a point of the trigger's grid, or the source time that triggered. */
+    public long instantNs() {
+        return instantNs;
+    }
+
+    /** Value in the unit of the model's contract; {@code NaN} where the status is Bad. */
+    public double value(int input) {
+        return values[input];
+    }
+
+    public int status(int input) {
+        return statuses[input];
+    }
+
+    public long sourceTimeNs(int input) {
+        return sourceTimesNs[input];
+    }
+
+    /** Monotonic time since the value was last known to be true, {@link Long#MAX_VALUE} where there never was one. */
+    public long ageNanos(int input) {
+        return agesNanos[input];
+    }
+
+    public int pendingCount(int input) {
+        return pendingCounts[input];
+    }
+
+    public double pendingValue(int input, int k) {
+        return pendingValues[input][k];
+    }
+
+    public int pendingStatus(int input, int k) {
+        return pendingStatuses[input][k];
+    }
+
+    public long pendingTimeNs(int input, int k) {
+        return pendingTimesNs[input][k];
+    }
+}

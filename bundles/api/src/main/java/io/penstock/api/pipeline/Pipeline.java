@@ -1,0 +1,72 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
+package io.penstock.api.pipeline;
+
+import io.penstock.api.access.Actor;
+import io.penstock.api.actuation.Mode;
+import io.penstock.api.actuation.WriteLoop;
+import io.penstock.api.model.ModelArtifact;
+import io.penstock.api.model.ModelRejectedException;
+import java.util.List;
+import java.util.Optional;
+import org.osgi.annotation.versioning.ProviderType;
+
+/**
+ * A pipeline as others see it: who reads results binds to its name, who rolls out models asks it to swap. Registered for as
+ * long as it is configured. Thread-safe.
+ */
+@ProviderType
+public interface Pipeline {
+    /** The configured name; node ids of OT systems hang on it. */
+    String name();
+
+    /** Input name of the contract to tag name, in configured order. */
+    List<Binding> bindings();
+
+    /** Which model it wants. */
+    ModelRequirement requirement();
+
+    /** The model that serves, with its contract. */
+    Optional<ModelArtifact> model();
+
+    /** The loop it offers to, if one is configured and there. */
+    Optional<WriteLoop> loop();
+
+    Mode mode();
+
+    /**
+     * Sets the mode. Downwards always; CLOSED closes the write loop where its guards allow.
+     *
+     * @return why not, in words; empty if the mode is as asked.
+     */
+    List<String> setMode(Mode mode, Actor actor, String reason);
+
+    /**
+     * Opens and warms the model on the caller's thread, then exchanges it between two cycles; returns when the first cycle
+     * with it has begun. The model that served keeps serving until then, and for ever if this throws.
+     *
+     * @throws ModelRejectedException if an input is not bound, a unit does not match, or the engine refuses it.
+     */
+    SwapReport swap(ModelArtifact model) throws ModelRejectedException;
+
+    PipelineStatistics statistics();
+
+    /** One input and its tag. */
+    record Binding(String input, String tag) {}
+
+    /** Model name and the OSGi version range that may serve. */
+    record ModelRequirement(String model, String versionRange) {}
+
+    /**
+     * How a swap went.
+     *
+     * @param from label of the model before, empty if there was none.
+     * @param to label of the model now.
+     * @param gapMillis time between the last cycle of the old and the first of the new beyond one period, 0 if none.
+     * @param missedCycles cycles that did not run because of it.
+     * @param restoredOperators operators that kept their state.
+     * @param operators operators with state in the new model.
+     */
+    record SwapReport(
+            String from, String to, double gapMillis, long missedCycles, int restoredOperators, int operators) {}
+}
