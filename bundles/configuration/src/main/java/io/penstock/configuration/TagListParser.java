@@ -103,9 +103,8 @@ final class TagListParser {
     }
 
     private static String decode(byte[] bytes) {
-        if (bytes.length >= 2
-                && (bytes[0] == (byte) 0xFF && bytes[1] == (byte) 0xFE
-                        || bytes[0] == (byte) 0xFE && bytes[1] == (byte) 0xFF)) {
+        int mark = bytes.length < 2 ? 0 : ((bytes[0] & 0xFF) << 8) | (bytes[1] & 0xFF);
+        if (mark == 0xFEFF || mark == 0xFFFE) {
             return new String(bytes, StandardCharsets.UTF_16);
         }
         try {
