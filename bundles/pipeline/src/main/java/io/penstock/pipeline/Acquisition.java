@@ -102,10 +102,14 @@ final class Acquisition {
             String wanted = wantedUnits.get(input.name());
             TagDefinition definition = definition(input.tag()).orElse(null);
             if (definition == null) {
-                input.setConversion(null, feeds.isEmpty() ? null : missing(input));
+                if (!input.everDefined()) { // else its connector is away for a moment, which its samples say
+                    input.setConversion(null, feeds.isEmpty() ? null : missing(input));
+                }
             } else if (wanted == null) {
+                input.define();
                 input.setConversion(null, null);
             } else {
+                input.define();
                 Optional<UnitConversion> conversion = conversion(definition.unit(), wanted, converter);
                 input.setConversion(
                         conversion.orElse(null), conversion.isPresent() ? null : mismatch(input, definition, wanted));

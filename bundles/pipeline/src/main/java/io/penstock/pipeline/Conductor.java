@@ -140,7 +140,12 @@ final class Conductor {
             }
             cycle(next);
             next += periodNs;
-            long behind = time.nowNs() - next;
+            long now = time.nowNs();
+            if (clockStepped()) {
+                next = nextGridPoint(now);
+                continue;
+            }
+            long behind = now - next;
             if (behind > Math.max(catchUpNs, periodNs)) {
                 long skipped = behind / periodNs;
                 missed = missed + skipped; // single writer

@@ -31,6 +31,7 @@ final class Input {
     private volatile long aliveNanos = Long.MIN_VALUE;
     private volatile UnitConversion conversion = AS_IS;
     private volatile @Nullable String trouble;
+    private volatile boolean defined;
 
     // owned by the pipeline's thread
     private double value = Double.NaN;
@@ -65,6 +66,15 @@ final class Input {
     @Nullable
     String trouble() {
         return trouble;
+    }
+
+    /** A connector with this tag was here. */
+    void define() {
+        defined = true;
+    }
+
+    boolean everDefined() {
+        return defined;
     }
 
     void setConversion(@Nullable UnitConversion newConversion, @Nullable String newTrouble) {
