@@ -42,10 +42,10 @@ public final class PlcConnector implements TagSource, TagWriter {
             description = "Reads and writes the tags of one PLC over Modbus TCP.")
     @interface Config {
         @AttributeDefinition(description = "Name of the connector, unique on the gateway, e.g. plc1.")
-        String name();
+        String name() default "";
 
         @AttributeDefinition(description = "modbus-tcp://<host>[:<port>], port 502 where none is given.")
-        String url();
+        String url() default "";
 
         @AttributeDefinition(
                 description =
@@ -54,7 +54,7 @@ public final class PlcConnector implements TagSource, TagWriter {
         int unitIdentifier() default -1;
 
         @AttributeDefinition(description = "Name of the tag list in etc/tags, e.g. plc1.csv.")
-        String tags();
+        String tags() default "";
 
         @AttributeDefinition(
                 description = "After the connection was lost for so many ms, tags are BadNoCommunication instead of"

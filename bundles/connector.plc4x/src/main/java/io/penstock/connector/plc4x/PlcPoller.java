@@ -73,7 +73,7 @@ final class PlcPoller {
     private boolean outage;
     private boolean silentTold;
     private long silentAtNanos;
-    private long opened;
+    private long connections;
     private State state = State.CONNECTING;
     private String lossDetail = "";
     private @Nullable Instant lastGood;
@@ -330,7 +330,6 @@ final class PlcPoller {
 
     private void connected(Wire fresh, long now) {
         wire = fresh;
-        opened++;
         var unused = fresh.gone().thenRun(() -> LockSupport.unpark(thread));
         groups.forEach(g -> g.dueNanos = now);
         refused.replaceAll((item, r) -> new Refusal(r.group(), r.code(), now));
@@ -364,6 +363,7 @@ final class PlcPoller {
         lastGood = wall.instant();
         if (state != State.CONNECTED) {
             state = State.CONNECTED;
+            connections++;
             outage = false;
             lossDetail = "";
             backoffMs = settings.backoffMinMs();
@@ -387,7 +387,7 @@ final class PlcPoller {
                 ? ""
                 : "the gateway's clock was set back; source times run " + ahead / 1_000_000_000L
                         + " s ahead until it has caught up";
-        status = new ConnectionStatus(state, detail, warning, lastGood, Math.max(0, opened - 1), p50);
+        status = new ConnectionStatus(state, detail, warning, lastGood, Math.max(0, connections - 1), p50);
     }
 
     private String refusals() {

@@ -32,7 +32,7 @@ final class CodecTest {
         "DCBA,0807 0605 0403 0201"
     })
     void lintHasTheBytesOfItsOrder(ByteOrder order, String hex) {
-        String[] words = hex.split(" ");
+        String[] words = hex.split(" ", -1);
         int[] registers = new int[4];
         for (int i = 0; i < 4; i++) {
             registers[i] = Integer.parseInt(words[i], 16);
