@@ -31,6 +31,7 @@ import org.osgi.service.metatype.annotations.ObjectClassDefinition;
 @Component(
         name = PlcConnector.PID,
         service = {TagSource.class, TagWriter.class},
+        immediate = true,
         configurationPolicy = ConfigurationPolicy.REQUIRE)
 @Designate(ocd = PlcConnector.Config.class, factory = true)
 public final class PlcConnector implements TagSource, TagWriter {
@@ -164,7 +165,7 @@ public final class PlcConnector implements TagSource, TagWriter {
         int element = table.find(tag);
         Operation operation = new Operation(tag, element, null, deadline(deadlineMs));
         if (element < 0) {
-            operation.fail(StatusCode.BAD_NODE_ID_UNKNOWN, 0);
+            operation.fail(StatusCode.BAD_NODE_ID_UNKNOWN, poller.wallNs());
         } else {
             poller.submit(operation);
         }

@@ -29,6 +29,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -44,6 +45,7 @@ final class PlcPoller {
     private static final int OPERATIONS = 256;
     private static final int ROUND_TRIPS = 64;
     private static final int PROBES_PER_POLL = 4;
+    private static final int LATE_POLLS = 3;
     private static final long STATUS_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
     private static final long CLOCK_STEP_NS = TimeUnit.SECONDS.toNanos(1);
     private static final int REFUSALS_SHOWN = 5;
@@ -58,6 +60,7 @@ final class PlcPoller {
     private final Queue<Runnable> commands = new ConcurrentLinkedQueue<>();
     private final BlockingQueue<Operation> operations = new ArrayBlockingQueue<>(OPERATIONS);
     private final Thread thread;
+    private final AtomicLong turnedAway = new AtomicLong();
     private volatile boolean stopping;
     private volatile ConnectionStatus status;
 
@@ -90,6 +93,7 @@ final class PlcPoller {
         final List<Item> items = new ArrayList<>();
         List<Block> blocks = List.of();
         long dueNanos;
+        int lateInARow;
         boolean complained;
 
         Group(long periodMs) {
@@ -157,11 +161,13 @@ final class PlcPoller {
     /** Takes an operation over; it is ended by its deadline in any case. */
     void submit(Operation operation) {
         if (stopping || !operations.offer(operation)) {
-            if (!stopping) {
+            long count = stopping ? 0 : turnedAway.incrementAndGet();
+            if (Long.bitCount(count) == 1) { // not once for each of a flood
                 LOG.warn(
-                        "{}: {} writes and reads are waiting already; {} refused",
+                        "{}: {} writes and reads are waiting already; {} turned away so far, now for {}",
                         settings.name(),
                         OPERATIONS,
+                        count,
                         operation.tag);
             }
             operation.fail(stopping ? StatusCode.BAD_NOT_CONNECTED : StatusCode.BAD_TIMEOUT, wallNs());
@@ -173,7 +179,7 @@ final class PlcPoller {
         }
     }
 
-    private long wallNs() {
+    long wallNs() {
         Instant now = wall.instant();
         return now.getEpochSecond() * 1_000_000_000L + now.getNano();
     }
@@ -382,12 +388,18 @@ final class PlcPoller {
         if (detail.isEmpty() && !refused.isEmpty()) {
             detail = refusals();
         }
+        status = new ConnectionStatus(state, detail, warning(), lastGood, Math.max(0, connections - 1), p50);
+    }
+
+    private String warning() {
         long ahead = sourceClock.aheadNs();
-        String warning = ahead < CLOCK_STEP_NS
+        if (ahead >= CLOCK_STEP_NS) {
+            return "the gateway's clock was set back; source times run " + ahead / 1_000_000_000L
+                    + " s ahead until it has caught up";
+        }
+        return hub.dropped() == 0
                 ? ""
-                : "the gateway's clock was set back; source times run " + ahead / 1_000_000_000L
-                        + " s ahead until it has caught up";
-        status = new ConnectionStatus(state, detail, warning, lastGood, Math.max(0, connections - 1), p50);
+                : hub.dropped() + " samples were not newer than their predecessor and were dropped";
     }
 
     private String refusals() {
@@ -540,7 +552,8 @@ final class PlcPoller {
         probe(group);
         long late = System.nanoTime() - group.dueNanos;
         group.dueNanos += group.periodNanos * (1 + late / group.periodNanos);
-        if (late >= group.periodNanos && !group.complained) {
+        group.lateInARow = late >= group.periodNanos ? group.lateInARow + 1 : 0;
+        if (group.lateInARow == LATE_POLLS && !group.complained) {
             group.complained = true;
             LOG.warn(
                     "{}: reading the tags of {} ms took {} ms; polls are left out; use a longer period",
