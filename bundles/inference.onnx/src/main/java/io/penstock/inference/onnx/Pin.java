@@ -71,13 +71,14 @@ public final class Pin implements BundleActivator {
 
     /** The refused update has stopped the bundle; the same revision goes on. */
     private static void restart(Bundle bundle) {
-        long end = System.nanoTime() + RESTART_NANOS;
+        long begin = System.nanoTime();
         while (true) {
             try {
                 bundle.start(Bundle.START_TRANSIENT);
+                LOG.info("{} goes on, gap {} ms", name(bundle), (System.nanoTime() - begin) / 1_000_000);
                 return;
             } catch (BundleException | IllegalStateException e) {
-                if (System.nanoTime() > end) {
+                if (System.nanoTime() - begin > RESTART_NANOS) {
                     LOG.error("{} was stopped by a refused update and does not start again{}", name(bundle), REMEDY, e);
                     return;
                 }
