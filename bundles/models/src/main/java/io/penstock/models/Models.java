@@ -112,17 +112,38 @@ public final class Models implements ModelCatalog {
                 () -> new ReleaseVerifier(
                         TrustStore.read(trust), settings.requiredSigners(), settings.revocationListRequired()),
                 staging,
-                new EngineProbe(() -> features, () -> inference, settings.probeTimeoutMs()),
+                probe(settings),
                 pipelines,
                 settings,
                 clock,
                 System::nanoTime,
                 this::audit);
         dropFolder = new DropFolder(home.resolve("releases"), settings, rollouts, System::nanoTime);
-        requests = new Requests(home.resolve("data").resolve("requests"), disk, clock, rollouts);
-        rollouts.start(new CrashReports(List.of(home.resolve("log"), home, Path.of(""))));
+        try {
+            requests = new Requests(home.resolve("data").resolve("requests"), disk, clock, rollouts);
+            rollouts.start(new CrashReports(List.of(home.resolve("log"), home, Path.of(""))));
+        } catch (IOException | RuntimeException e) {
+            store.close();
+            throw e;
+        }
         thread = new Thread(this::run, "io.penstock.models-rollout");
         thread.setDaemon(true);
+    }
+
+    private ModelProbe probe(Settings settings) {
+        EngineProbe engines = new EngineProbe(() -> features, () -> inference, settings.probeTimeoutMs());
+        return settings.probeInOwnProcess()
+                ? new ChildProbe(engines, this::engines, settings.probeTimeoutMs())
+                : engines;
+    }
+
+    private ChildProbe.Command engines() {
+        FeatureEngine featureEngine = features;
+        InferenceEngine inferenceEngine = inference;
+        if (featureEngine == null || inferenceEngine == null) {
+            throw new IllegalStateException("an engine went away; drop the release again");
+        }
+        return BundleClassPath.of(featureEngine, inferenceEngine);
     }
 
     private static Path home(BundleContext context) {

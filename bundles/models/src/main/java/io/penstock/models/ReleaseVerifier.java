@@ -93,6 +93,14 @@ public final class ReleaseVerifier {
      * @throws ModelRejectedException saying which signer, what of it, and the next step.
      */
     public Verified verify(byte[] cms, Instant at) throws ModelRejectedException {
+        try {
+            return verified(cms, at);
+        } catch (RuntimeException e) { // what Bouncy Castle throws at damaged certificates
+            throw new ModelRejectedException("signature: a part of it is damaged; copy or sign the release again", e);
+        }
+    }
+
+    private Verified verified(byte[] cms, Instant at) throws ModelRejectedException {
         CMSSignedData signed = parse(cms);
         checkForm(cms, signed);
         List<X509Certificate> pool = certificates(signed);

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.penstock.models;
 
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
@@ -41,8 +42,10 @@ final class Retention {
             }
         }
         state.releases().entrySet().stream()
-                .sorted((a, b) ->
-                        b.getValue().acceptedAt().compareTo(a.getValue().acceptedAt()))
+                .sorted(Comparator.comparing((Map.Entry<String, State.Accepted> entry) ->
+                                entry.getValue().acceptedAt())
+                        .thenComparing(entry -> entry.getValue().identity().sequence())
+                        .reversed())
                 .limit(NEWEST)
                 .forEach(entry -> keep.add(entry.getKey()));
         uninstall(needed);

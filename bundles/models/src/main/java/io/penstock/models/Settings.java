@@ -11,6 +11,7 @@ import javax.security.auth.x500.X500Principal;
  * @param pollMs how often drop folder and requests are looked at.
  * @param stableMs how long an incomplete file must not change to count as cut off.
  * @param probeTimeoutMs longest trial of a model.
+ * @param probeInOwnProcess whether a model is tried outside the gateway's process.
  * @param swapTimeoutMs how long a rollout waits for the next cycle of a pipeline before it lets it finish by itself.
  * @param pipelineWaitMs how long after the start a release waits for its pipeline.
  * @param maximumReleaseMiB largest release file, also unpacked.
@@ -22,6 +23,7 @@ record Settings(
         long pollMs,
         long stableMs,
         long probeTimeoutMs,
+        boolean probeInOwnProcess,
         long swapTimeoutMs,
         long pipelineWaitMs,
         int maximumReleaseMiB,
@@ -61,6 +63,7 @@ record Settings(
                 config.pollMs(),
                 config.stableMs(),
                 config.probeTimeoutMs(),
+                config.probeInOwnProcess(),
                 config.swapTimeoutMs(),
                 config.pipelineWaitMs(),
                 config.maximumReleaseMiB(),

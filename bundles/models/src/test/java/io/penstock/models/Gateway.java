@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 
 /** One life of a gateway's models room without a thread: tests turn the wheel and the clock. */
 final class Gateway implements AutoCloseable {
-    static final Settings SETTINGS = new Settings(100, 3_000, 2_000, 1_000, 10_000, 1, List.of(), false, 2);
+    static final Settings SETTINGS = new Settings(100, 3_000, 2_000, false, 1_000, 10_000, 1, List.of(), false, 2);
 
     final Path home;
     final FakeStaging staging = new FakeStaging();
@@ -69,7 +69,12 @@ final class Gateway implements AutoCloseable {
         for (FakePipeline pipeline : there) {
             pipelines.add(pipeline);
         }
-        rollouts.start(new CrashReports(List.of(home.resolve("log"))));
+        try {
+            rollouts.start(new CrashReports(List.of(home.resolve("log"))));
+        } catch (RuntimeException e) {
+            store.close();
+            throw e;
+        }
     }
 
     /** Makes a home that trusts these keys. */

@@ -44,7 +44,8 @@ class ModelBundleTest {
     }
 
     private static byte[] withManifest(String from, String to) throws ModelRejectedException {
-        String manifest = new String(BundleManifest.write(Samples.contract(), 17), StandardCharsets.UTF_8);
+        String manifest =
+                new String(BundleManifest.write(Samples.contract(), 17), StandardCharsets.UTF_8).replace("\r\n ", "");
         String changed = manifest.replace(from, to);
         assertTrue(!changed.equals(manifest) || from.equals(to));
         return with(ModelBundle.MANIFEST, Samples.bytes(changed));
