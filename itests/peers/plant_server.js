@@ -1,7 +1,7 @@
 // SPDX-FileCopyrightText: The Penstock authors
 // SPDX-License-Identifier: Apache-2.0
 // A plant's OPC UA server for tests, driven by lines on standard input.
-//   node plant_server.js <port> <pki directory> [user=name:password] [anonymous=no]
+//   node plant_server.js <port> <pki directory> [user=name:password] [anonymous=no] [policies=A,B] [tokens=clear]
 // Prints "ready <port>" when it serves, then one line per written value: "write <nodeId> <type> <value> <range or ->".
 //   set <node> <value> [<StatusCode name> [<source time, ms since 1970>]]   one value from the process
 //   burst <node> <count> <per tick>   count, count+1, … as source values, so many per 1 ms tick; prints "burst done"
@@ -29,9 +29,10 @@ const scalars = { Boolean: false, SByte: 0, Byte: 0, Int16: 0, UInt16: 0, Int32:
     serverCertificateManager: certificates,
     userManager: { isValidUser: (u, p) => u === user && p === password },
     securityModes: [o.MessageSecurityMode.None, o.MessageSecurityMode.Sign, o.MessageSecurityMode.SignAndEncrypt],
-    securityPolicies: [o.SecurityPolicy.None, o.SecurityPolicy.Basic256Sha256, o.SecurityPolicy.Aes128_Sha256_RsaOaep, o.SecurityPolicy.Aes256_Sha256_RsaPss],
+    securityPolicies: option('policies', 'None,Basic256Sha256,Aes128_Sha256_RsaOaep,Aes256_Sha256_RsaPss').split(',').map((p) => o.SecurityPolicy[p]),
     serverInfo: { applicationUri: 'urn:penstock:test:plant', productUri: 'urn:penstock:test:plant' },
     buildInfo: { productName: 'plant' },
+    serverCapabilities: { minSupportedSampleRate: 0 }, // every change is reported, none coalesced
   });
   await server.initialize();
   const space = server.engine.addressSpace;
@@ -104,7 +105,7 @@ const scalars = { Boolean: false, SByte: 0, Byte: 0, Int16: 0, UInt16: 0, Int32:
       if (command === 'set') {
         const status = rest[1] ? o.StatusCodes[rest[1]] : o.StatusCodes.Good;
         const time = rest[2] ? new Date(+rest[2]) : new Date();
-        node.setValueFromSource({ dataType: o.DataType[type], value: parse(type, rest[0]) }, status, time);
+        node.setValueFromSource({ dataType: o.DataType[type], arrayType: o.VariantArrayType.Scalar, value: parse(type, rest[0]) }, status, time);
       } else if (command === 'array') {
         node.setValueFromSource({ dataType: o.DataType[type], arrayType: o.VariantArrayType.Array, value: rest.map((x) => parse(type, x)) });
       } else if (command === 'burst') {
@@ -125,6 +126,9 @@ const scalars = { Boolean: false, SByte: 0, Byte: 0, Int16: 0, UInt16: 0, Int32:
   });
   process.stdin.on('end', () => process.exit(0));
 
+  if (option('tokens', '') === 'clear') {
+    for (const e of server.endpoints) for (const d of e.endpointDescriptions()) for (const t of d.userIdentityTokens) t.securityPolicyUri = o.SecurityPolicy.None;
+  }
   await server.start();
   console.log('ready ' + port);
 })().catch((e) => {

@@ -325,6 +325,8 @@ final class ClientSession {
         if (current == null) {
             return;
         }
+        int slower = 0;
+        String example = "";
         for (Item item : refused) {
             if (!nodes.containsKey(item)) {
                 resolve(item)
@@ -354,7 +356,21 @@ final class ClientSession {
                 tags.refused(item, (int) status, "the server refuses it with " + Reasons.name(status));
             } else {
                 refused.remove(item);
+                double sampled =
+                        result.monitoredItem().getRevisedSamplingInterval().orElse(0.0);
+                if (sampled > item.definition.periodMs()) {
+                    slower++;
+                    example = item.definition.id() + " every " + sampled + " instead of " + item.definition.periodMs()
+                            + " ms";
+                }
             }
+        }
+        if (slower > 0) {
+            LOG.info(
+                    "{}: the server samples {} tags slower than the tag list asks, e.g. {}",
+                    settings.name(),
+                    slower,
+                    example);
         }
     }
 

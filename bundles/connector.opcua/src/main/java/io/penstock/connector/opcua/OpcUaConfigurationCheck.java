@@ -4,6 +4,7 @@ package io.penstock.connector.opcua;
 
 import io.penstock.api.acquisition.TagListReader;
 import io.penstock.api.configuration.ConfigurationCheck;
+import java.util.List;
 import java.util.Map;
 import org.osgi.service.component.annotations.Activate;
 import org.osgi.service.component.annotations.Component;
@@ -14,6 +15,8 @@ import org.osgi.util.converter.Converters;
 /** Refuses a wrong configuration, its tag list included, before the running connector is touched. */
 @Component
 public final class OpcUaConfigurationCheck implements ConfigurationCheck {
+    private static final List<String> NEEDED = List.of("name", "endpointUrl", "tags", "lossToBadMs");
+
     private final TagListReader reader;
 
     @Activate
@@ -28,21 +31,17 @@ public final class OpcUaConfigurationCheck implements ConfigurationCheck {
 
     @Override
     public void check(Map<String, Object> properties) {
+        for (String key : NEEDED) {
+            if (properties.get(key) == null) {
+                throw new IllegalArgumentException(key + ": needed, is missing");
+            }
+        }
         OpcUaConnector.Config config =
                 Converters.standardConverter().convert(properties).to(OpcUaConnector.Config.class);
         try {
-            required("tags", config.tags());
-            required("name", config.name());
-            required("endpointUrl", config.endpointUrl());
             Settings.of(config, reader.read(config.tags()));
         } catch (ConversionException e) {
             throw new IllegalArgumentException("a value has the wrong type: " + e.getMessage(), e);
-        }
-    }
-
-    private static void required(String key, String value) {
-        if (value == null || value.isEmpty()) {
-            throw new IllegalArgumentException(key + ": needed, is missing");
         }
     }
 }

@@ -35,6 +35,9 @@ import org.slf4j.LoggerFactory;
 final class TagStates {
     private static final Logger LOG = LoggerFactory.getLogger(TagStates.class);
     private static final long TICK_NS = 100;
+    /** Less is values out of order; more is a clock that was set. */
+    private static final long CLOCK_STEP_NS = 2_000_000_000L;
+
     private static final long TICKS_TO_1970 = 116_444_736_000_000_000L;
     /** InfoType DataValue and Overflow, Part 4 §7.39.1: the server's queue dropped values before this one. */
     private static final int OVERFLOW_MASK = 0x0C80;
@@ -251,7 +254,7 @@ final class TagStates {
 
     /** The plant's clock was set back: until it has caught up nothing newer comes, and the old value must not look fresh. */
     private void wentBack(State state, long timeNs) {
-        if (state.wentBack) {
+        if (state.wentBack || state.last.sourceTimeNs() - timeNs < CLOCK_STEP_NS) {
             return;
         }
         state.wentBack = true;

@@ -19,6 +19,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
@@ -78,7 +79,7 @@ final class Plant implements AutoCloseable {
                 "",
                 50,
                 1000,
-                1000,
+                2000,
                 500,
                 1500,
                 200,
@@ -112,7 +113,8 @@ final class Plant implements AutoCloseable {
     void password(String password) {
         try {
             Files.createDirectories(home.resolve("etc"));
-            Files.writeString(home.resolve("etc/plant.password"), password + "\n");
+            Path file = Files.writeString(home.resolve("etc/plant.password"), password + "\n");
+            Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rw-------"));
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
