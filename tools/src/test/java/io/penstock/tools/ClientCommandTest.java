@@ -71,7 +71,7 @@ final class ClientCommandTest {
         String before = "";
         for (String line : output.lines().toList()) {
             if (line.contains("CN=" + client)) {
-                return before.split("  ")[1];
+                return before.substring(before.indexOf("  ") + 2);
             }
             before = line;
         }

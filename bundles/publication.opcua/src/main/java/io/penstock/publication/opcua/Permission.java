@@ -17,6 +17,8 @@ enum Permission {
     ROLLBACK(true, Role.OPERATOR, Role.ENGINEER, Role.SUPERVISOR);
 
     private final boolean encrypted;
+
+    @SuppressWarnings("ImmutableEnumChecker") // Set.of is
     private final Set<Role> roles;
 
     Permission(boolean encrypted, Role... roles) {

@@ -97,7 +97,7 @@ record Settings(
         if (applicationName.isBlank() || applicationName.length() > 100) {
             throw new IllegalArgumentException("applicationName: 1 to 100 characters, was '" + applicationName + "'");
         }
-        if (!applicationUri.isEmpty() && (!applicationUri.matches("[a-z][a-z0-9+.-]*:\\S{1,200}"))) {
+        if (!applicationUri.isEmpty() && !applicationUri.matches("[a-z][a-z0-9+.-]*:\\S{1,200}")) {
             throw new IllegalArgumentException(
                     "applicationUri: a URI such as urn:plant:gateway-7, was '" + applicationUri + "'");
         }
