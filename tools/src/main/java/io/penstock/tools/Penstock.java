@@ -13,7 +13,7 @@ import picocli.CommandLine.Command;
         name = "penstock",
         description = "Works with Penstock gateways: models, users, certificates, audit.",
         mixinStandardHelpOptions = true,
-        subcommands = {})
+        subcommands = {AuditCommand.class})
 public final class Penstock {
     private Penstock() {}
 
