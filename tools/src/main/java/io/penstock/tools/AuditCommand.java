@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
 package io.penstock.tools;
 
 import io.penstock.audit.AuditVerifier;
@@ -67,8 +69,9 @@ final class AuditCommand implements Runnable {
                 String place = verdict.line() == 0 ? verdict.file() : verdict.file() + " line " + verdict.line();
                 spec.commandLine()
                         .getErr()
-                        .println("penstock: audit broken: " + place + ": " + verdict.reason() + "; the " + verdict.records()
-                                + " records before are whole, the last of them is " + verdict.lastSeq());
+                        .println("penstock: audit broken: " + place + ": " + verdict.reason() + "; the "
+                                + verdict.records() + " records before are whole, the last of them is "
+                                + verdict.lastSeq());
                 return 1;
             }
             PrintWriter out = spec.commandLine().getOut();
@@ -86,10 +89,7 @@ final class AuditCommand implements Runnable {
     }
 
     /** Prints records, oldest first. */
-    @Command(
-            name = "show",
-            description = "Prints the last records, oldest first.",
-            mixinStandardHelpOptions = true)
+    @Command(name = "show", description = "Prints the last records, oldest first.", mixinStandardHelpOptions = true)
     static final class Show implements Callable<Integer> {
         @Spec
         private CommandSpec spec;
@@ -120,7 +120,9 @@ final class AuditCommand implements Runnable {
             }
             Deque<AuditVerifier.Entry> kept = new ArrayDeque<>();
             new AuditVerifier(directory(home)).read(entry -> {
-                if (wanted(subject, entry.subject()) && wanted(action, entry.action()) && wanted(actor, entry.actor())) {
+                if (wanted(subject, entry.subject())
+                        && wanted(action, entry.action())
+                        && wanted(actor, entry.actor())) {
                     if (kept.size() == last) {
                         kept.removeFirst();
                     }
@@ -138,7 +140,11 @@ final class AuditCommand implements Runnable {
 
         private static String line(AuditVerifier.Entry entry) {
             StringBuilder line = new StringBuilder();
-            line.append(entry.seq()).append(' ').append(entry.time()).append(' ').append(entry.actor());
+            line.append(entry.seq())
+                    .append(' ')
+                    .append(entry.time())
+                    .append(' ')
+                    .append(entry.actor());
             line.append(' ').append(entry.action()).append(' ').append(entry.subject());
             if (!Double.isNaN(entry.offered())) {
                 line.append(" offered ").append(entry.offered());
