@@ -14,6 +14,7 @@ import picocli.CommandLine.Command;
         description = "Works with Penstock gateways: models, users, certificates, audit.",
         mixinStandardHelpOptions = true,
         subcommands = {UserCommand.class, ClientCommand.class})
+        subcommands = {AuditCommand.class})
 public final class Penstock {
     private Penstock() {}
 
