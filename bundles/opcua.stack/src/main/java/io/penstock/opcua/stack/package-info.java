@@ -1,0 +1,9 @@
+/** What both OPC UA rooms need beside Milo itself: their own certificate and Bouncy Castle where a policy asks for it. */
+@Export
+@Version("1.0.0")
+@NullMarked
+package io.penstock.opcua.stack;
+
+import org.jspecify.annotations.NullMarked;
+import org.osgi.annotation.bundle.Export;
+import org.osgi.annotation.versioning.Version;
