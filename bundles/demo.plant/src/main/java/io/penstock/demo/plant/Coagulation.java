@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
 package io.penstock.demo.plant;
 
 /**
@@ -14,6 +16,7 @@ public final class Coagulation {
     private static final double ALKALINITY_PER_ALUMINIUM = 5.56;
 
     private static final double OPTIMAL_PH = 6.8;
+    private static final double ENOUGH = 1.15;
 
     private Coagulation() {}
 
@@ -27,9 +30,7 @@ public final class Coagulation {
         double pk1 = pk1(temperature);
         double carbonDioxide = alkalinity * StrictMath.pow(10, pk1 - rawPh);
         double left = alkalinity - ALKALINITY_PER_ALUMINIUM * dose;
-        return left > 1
-                ? pk1 + StrictMath.log10(left / (carbonDioxide + ALKALINITY_PER_ALUMINIUM * dose))
-                : 4.5;
+        return left > 1 ? pk1 + StrictMath.log10(left / (carbonDioxide + ALKALINITY_PER_ALUMINIUM * dose)) : 4.5;
     }
 
     /** Dose in mg Al/l that just destabilises the particles at the best pH. */
@@ -68,19 +69,36 @@ public final class Coagulation {
      */
     public static double bestDose(Water water) {
         double best = Plc.DOSE_LOW;
-        double bestRatio = 0;
-        for (int i = 0; i <= 700; i++) {
-            double dose = Plc.DOSE_LOW + i * (Plc.DOSE_HIGH - Plc.DOSE_LOW) / 700;
-            double ph = ph(water.alkalinity(), water.ph(), water.temperature(), dose);
-            double ratio = ratio(water.turbidity(), water.uv254(), water.temperature(), ph, dose);
+        double bestRatio = ratioAt(water, best);
+        for (double dose = Plc.DOSE_LOW; dose <= Plc.DOSE_HIGH; dose += 0.125) {
+            double ratio = ratioAt(water, dose);
+            if (ratio >= ENOUGH) {
+                return dose == Plc.DOSE_LOW ? dose : between(water, dose - 0.125, dose);
+            }
             if (ratio > bestRatio) {
                 bestRatio = ratio;
                 best = dose;
             }
-            if (ratio >= 1.15) {
-                return dose;
-            }
         }
         return best;
+    }
+
+    private static double between(Water water, double tooLittle, double enough) {
+        double low = tooLittle;
+        double high = enough;
+        for (int i = 0; i < 12; i++) {
+            double middle = (low + high) / 2;
+            if (ratioAt(water, middle) < ENOUGH) {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        return high;
+    }
+
+    private static double ratioAt(Water water, double dose) {
+        double ph = ph(water.alkalinity(), water.ph(), water.temperature(), dose);
+        return ratio(water.turbidity(), water.uv254(), water.temperature(), ph, dose);
     }
 }

@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
 package io.penstock.demo.plant;
 
 /** The signals of WTP-1 that leave the PLC, with the range of their transmitter. */
@@ -63,6 +65,12 @@ public enum PlantTag {
         return register;
     }
 
+    /** Its place in a snapshot, and its bit in the failure word. */
+    @SuppressWarnings("EnumOrdinal") // an index of this process only
+    int index() {
+        return ordinal();
+    }
+
     /** Whether it comes from a transmitter, and so can fail; the setpoint in use is the PLC's own number. */
     boolean isMeasured() {
         return this != AIC_2001_SP_USED;
@@ -75,6 +83,7 @@ public enum PlantTag {
                 return tag;
             }
         }
-        throw new IllegalArgumentException("no instrument '" + name + "'; one of AT-1002A, AT-1003, … as in the tag list");
+        throw new IllegalArgumentException(
+                "no instrument '" + name + "'; one of AT-1002A, AT-1003, … as in the tag list");
     }
 }

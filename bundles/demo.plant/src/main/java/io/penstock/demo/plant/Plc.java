@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
 package io.penstock.demo.plant;
 
 import java.util.concurrent.TimeUnit;
@@ -95,8 +97,7 @@ public final class Plc {
         } else {
             state = Double.isNaN(requested) ? State.WAITING : State.FALLBACK;
         }
-        double target =
-                state == State.REMOTE ? Math.min(DOSE_HIGH, Math.max(DOSE_LOW, requested)) : curve(turbidity);
+        double target = state == State.REMOTE ? Math.min(DOSE_HIGH, Math.max(DOSE_LOW, requested)) : curve(turbidity);
         used = ramp(used, target, seconds);
         coagulantLitres =
                 pumpFailed ? 0 : Math.min(PUMP_LITRES_PER_HOUR, used * flow / Coagulation.ALUMINIUM_PER_LITRE);

@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
 package io.penstock.demo.plant;
 
 import java.util.random.RandomGenerator;
