@@ -1,0 +1,69 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
+package io.penstock.preprocessing;
+
+/** The smallest or largest value of a sliding window in amortised O(1): a deque of the values that may still become it. */
+final class Extremes {
+    private final int sign;
+    private long[] slots = new long[16];
+    private double[] values = new double[16];
+    private long head;
+    private long next;
+
+    private Extremes(int sign) {
+        this.sign = sign;
+    }
+
+    static Extremes smallest() {
+        return new Extremes(1);
+    }
+
+    static Extremes largest() {
+        return new Extremes(-1);
+    }
+
+    /** Slots ascend. */
+    void enter(long slot, double value) {
+        int mask = slots.length - 1;
+        while (next > head && sign * values[(int) ((next - 1) & mask)] >= sign * value) {
+            next--;
+        }
+        if (next - head == slots.length) {
+            grow();
+            mask = slots.length - 1;
+        }
+        slots[(int) (next & mask)] = slot;
+        values[(int) (next & mask)] = value;
+        next++;
+    }
+
+    private void grow() {
+        long[] moreSlots = new long[2 * slots.length];
+        double[] moreValues = new double[2 * slots.length];
+        for (long i = head; i < next; i++) {
+            moreSlots[(int) (i & (moreSlots.length - 1))] = slots[(int) (i & (slots.length - 1))];
+            moreValues[(int) (i & (moreSlots.length - 1))] = values[(int) (i & (slots.length - 1))];
+        }
+        slots = moreSlots;
+        values = moreValues;
+    }
+
+    void leave(long slot) {
+        if (next > head && slots[(int) (head & (slots.length - 1))] == slot) {
+            head++;
+        }
+    }
+
+    void clear() {
+        head = 0;
+        next = 0;
+    }
+
+    boolean isEmpty() {
+        return head == next;
+    }
+
+    double value() {
+        return head == next ? Double.NaN : values[(int) (head & (slots.length - 1))];
+    }
+}

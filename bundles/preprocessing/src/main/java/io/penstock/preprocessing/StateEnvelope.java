@@ -1,0 +1,70 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
+package io.penstock.preprocessing;
+
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutput;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.zip.CRC32;
+
+/** The outer form of every saved state: version, CRC-32, content. */
+final class StateEnvelope {
+    private static final byte VERSION = 1;
+    private static final int HEADER = 5;
+    private static final int MOST_BYTES = 16 << 20;
+
+    /** Writes or reads one state. */
+    interface Writer {
+        void write(DataOutput out) throws IOException;
+    }
+
+    /** @see Writer */
+    interface Reader {
+        void read(DataInputStream in) throws IOException;
+    }
+
+    private StateEnvelope() {}
+
+    /** @return nothing but the header where the writer wrote nothing. */
+    static byte[] close(Writer writer) {
+        ByteArrayOutputStream content = new ByteArrayOutputStream();
+        try {
+            writer.write(new DataOutputStream(content));
+            ByteArrayOutputStream whole = new ByteArrayOutputStream(HEADER + content.size());
+            DataOutputStream out = new DataOutputStream(whole);
+            out.writeByte(VERSION);
+            out.writeInt(crc(content.toByteArray(), 0));
+            content.writeTo(out);
+            return whole.toByteArray();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e); // only an operator of somebody else can do that to an array
+        }
+    }
+
+    static boolean isEmpty(byte[] envelope) {
+        return envelope.length <= HEADER;
+    }
+
+    /** @throws IOException if the envelope is damaged, or the reader refuses its content or leaves some of it. */
+    static void open(byte[] envelope, Reader reader) throws IOException {
+        StateFormat.require(
+                envelope.length > HEADER && envelope.length <= MOST_BYTES,
+                "more than " + HEADER + " and at most " + MOST_BYTES + " bytes, was " + envelope.length);
+        DataInputStream in = new DataInputStream(new ByteArrayInputStream(envelope));
+        byte version = in.readByte();
+        StateFormat.require(version == VERSION, "version " + VERSION + " is known, was " + version);
+        StateFormat.require(in.readInt() == crc(envelope, HEADER), "the checksum does not match");
+        reader.read(in);
+        StateFormat.require(in.available() == 0, in.available() + " bytes too many");
+    }
+
+    private static int crc(byte[] bytes, int from) {
+        CRC32 crc = new CRC32();
+        crc.update(bytes, from, bytes.length - from);
+        return (int) crc.getValue();
+    }
+}
