@@ -1,0 +1,42 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
+package io.penstock.models;
+
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.regex.Pattern;
+
+/** How names, versions and digests of releases look. */
+final class Names {
+    static final Pattern MODEL = Pattern.compile("(?=.{1,64}$)[a-z][a-z0-9]*(-[a-z0-9]+)*");
+    static final String MODEL_FORM = "1 to 64 of a-z, 0-9 and single '-', beginning with a letter";
+
+    static final Pattern VERSION =
+            Pattern.compile("(0|[1-9][0-9]{0,8})\\.(0|[1-9][0-9]{0,8})\\.(0|[1-9][0-9]{0,8})(\\.[A-Za-z0-9_-]{1,40})?");
+    static final String VERSION_FORM = "a version as 1.2.3 or 1.2.3.qualifier";
+
+    static final Pattern SIGNAL = Pattern.compile("[A-Za-z_][A-Za-z0-9_.-]{0,63}");
+    static final String SIGNAL_FORM = "1 to 64 of letters, digits and _ . -, beginning with a letter or _";
+
+    static final Pattern PIPELINE = Pattern.compile("\\*|[A-Za-z0-9_][A-Za-z0-9_.-]{0,119}");
+    static final String PIPELINE_FORM = "the name of a pipeline or *";
+
+    static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
+    static final String SHA256_FORM = "64 lower-case hex digits";
+
+    private Names() {}
+
+    static String sha256(byte[] bytes) {
+        try {
+            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e); // every Java platform has SHA-256
+        }
+    }
+
+    static String sha256(String text) {
+        return sha256(text.getBytes(StandardCharsets.UTF_8));
+    }
+}

@@ -1,0 +1,372 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
+package io.penstock.models;
+
+import io.penstock.api.model.ModelRejectedException;
+import java.io.IOException;
+import java.security.GeneralSecurityException;
+import java.security.cert.CertPathBuilder;
+import java.security.cert.CertPathBuilderException;
+import java.security.cert.CertStore;
+import java.security.cert.CertificateEncodingException;
+import java.security.cert.CertificateException;
+import java.security.cert.CertificateParsingException;
+import java.security.cert.CollectionCertStoreParameters;
+import java.security.cert.PKIXBuilderParameters;
+import java.security.cert.PKIXCertPathBuilderResult;
+import java.security.cert.TrustAnchor;
+import java.security.cert.X509CRL;
+import java.security.cert.X509CRLEntry;
+import java.security.cert.X509CertSelector;
+import java.security.cert.X509Certificate;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collection;
+import java.util.Date;
+import java.util.HashSet;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+import javax.security.auth.x500.X500Principal;
+import org.bouncycastle.asn1.ASN1Encoding;
+import org.bouncycastle.asn1.ASN1Primitive;
+import org.bouncycastle.asn1.ASN1Set;
+import org.bouncycastle.asn1.cms.CMSObjectIdentifiers;
+import org.bouncycastle.asn1.cms.ContentInfo;
+import org.bouncycastle.asn1.cms.SignedData;
+import org.bouncycastle.asn1.cms.SignerInfo;
+import org.bouncycastle.asn1.x509.AlgorithmIdentifier;
+import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
+import org.bouncycastle.cert.X509CertificateHolder;
+import org.bouncycastle.cert.jcajce.JcaX509CertificateConverter;
+import org.bouncycastle.cms.CMSException;
+import org.bouncycastle.cms.CMSSignedData;
+import org.bouncycastle.cms.SignerInformation;
+import org.bouncycastle.cms.jcajce.JcaSimpleSignerInfoVerifierBuilder;
+import org.bouncycastle.operator.OperatorCreationException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Verifies the CMS of a release (RFC 5652) against a {@link TrustStore} that serves nothing else. There is one encoding of a
+ * statement by given signers: what is not DER, not signed and not needed is refused, so no bit of it can be changed.
+ */
+public final class ReleaseVerifier {
+    private static final int MOST_SIGNERS = 4;
+    private static final int LONGEST_PATH = 4;
+    private static final Set<Integer> REASONS_THAT_REACH_BACK = Set.of(0, 1, 2, 10); // unspecified or compromise
+
+    private final TrustStore trust;
+    private final Set<X500Principal> requiredSigners;
+    private final boolean revocationListRequired;
+
+    /**
+     * @param requiredSigners subjects of all signers that must sign together, empty for any one or more.
+     * @param revocationListRequired whether each CA in a chain needs a current list.
+     */
+    public ReleaseVerifier(TrustStore trust, Collection<String> requiredSigners, boolean revocationListRequired) {
+        this.trust = trust;
+        this.requiredSigners = requiredSigners.stream().map(X500Principal::new).collect(Collectors.toSet());
+        this.revocationListRequired = revocationListRequired;
+    }
+
+    /**
+     * A verified statement.
+     *
+     * @param statement what was signed.
+     * @param signer subjects of those who signed, joined by " + ".
+     * @param algorithms what they signed with, in the same order.
+     */
+    public record Verified(Statement statement, String signer, String algorithms) {}
+
+    /** The statement without a look at the signature, to learn how long a file will be. */
+    static Statement unverified(byte[] cms) throws ModelRejectedException {
+        return Statement.parse(content(parse(cms)));
+    }
+
+    /**
+     * @param at when chains must be valid: now for a new release, the time of acceptance for one in the store.
+     * @throws ModelRejectedException saying which signer, what of it, and the next step.
+     */
+    public Verified verify(byte[] cms, Instant at) throws ModelRejectedException {
+        CMSSignedData signed = parse(cms);
+        checkForm(cms, signed);
+        List<X509Certificate> pool = certificates(signed);
+        Set<X509Certificate> used = new HashSet<>();
+        Set<X500Principal> subjects = new LinkedHashSet<>();
+        Set<SubjectPublicKeyInfo> keys = new HashSet<>();
+        List<String> algorithms = new ArrayList<>();
+        for (SignerInformation signer : signed.getSignerInfos()) {
+            X509Certificate certificate = signerCertificate(signer, pool);
+            algorithms.add(checkSignature(signer, certificate).label);
+            used.addAll(chain(certificate, pool, at));
+            boolean keyIsNew = keys.add(
+                    SubjectPublicKeyInfo.getInstance(certificate.getPublicKey().getEncoded()));
+            if (!subjects.add(certificate.getSubjectX500Principal()) || !keyIsNew) {
+                throw refused(name(certificate) + " signed twice");
+            }
+        }
+        if (!used.containsAll(pool)) {
+            throw refused("it carries certificates that no signer needs; sign it again with the chain only");
+        }
+        if (!requiredSigners.isEmpty() && !requiredSigners.equals(subjects)) {
+            throw refused("signed by " + names(subjects) + ", this gateway requires exactly " + names(requiredSigners)
+                    + " (requiredSigners)");
+        }
+        String signer =
+                String.join(" + ", subjects.stream().map(X500Principal::getName).toList());
+        return new Verified(Statement.parse(content(signed)), signer, String.join(" + ", algorithms));
+    }
+
+    private static CMSSignedData parse(byte[] cms) throws ModelRejectedException {
+        try {
+            return new CMSSignedData(cms);
+        } catch (CMSException | RuntimeException e) {
+            throw new ModelRejectedException("signature: is no CMS signed data; sign the release again", e);
+        }
+    }
+
+    private static byte[] content(CMSSignedData signed) throws ModelRejectedException {
+        if (signed.getSignedContent() == null
+                || !(signed.getSignedContent().getContent() instanceof byte[] statement)) {
+            throw refused("holds no statement; make the release with 'penstock model sign'");
+        }
+        return statement;
+    }
+
+    private static void checkForm(byte[] cms, CMSSignedData signed) throws ModelRejectedException {
+        boolean good;
+        try {
+            good = Arrays.equals(ASN1Primitive.fromByteArray(cms).getEncoded(ASN1Encoding.DER), cms);
+            ContentInfo info = ContentInfo.getInstance(cms);
+            SignedData data = SignedData.getInstance(info.getContent());
+            good &= info.getContentType().equals(CMSObjectIdentifiers.signedData)
+                    && data.getVersion().hasValue(1)
+                    && data.getEncapContentInfo().getContentType().equals(CMSObjectIdentifiers.data)
+                    && data.getCRLs() == null;
+            Set<AlgorithmIdentifier> digests = new HashSet<>();
+            for (int i = 0; i < data.getDigestAlgorithms().size(); i++) {
+                good &= digests.add(AlgorithmIdentifier.getInstance(
+                        data.getDigestAlgorithms().getObjectAt(i)));
+            }
+            ASN1Set infos = data.getSignerInfos();
+            Set<AlgorithmIdentifier> digestsOfSigners = new HashSet<>();
+            for (int i = 0; i < infos.size(); i++) {
+                SignerInfo signer = SignerInfo.getInstance(infos.getObjectAt(i));
+                digestsOfSigners.add(signer.getDigestAlgorithm());
+                good &= signer.getVersion().hasValue(1)
+                        && signer.getAuthenticatedAttributes() != null
+                        && signer.getUnauthenticatedAttributes() == null
+                        && SignatureAlgorithm.isPlainDigest(signer.getDigestAlgorithm());
+            }
+            good &= digests.equals(digestsOfSigners);
+        } catch (IOException | RuntimeException e) {
+            throw new ModelRejectedException("signature: its encoding is damaged", e);
+        }
+        int count = signed.getSignerInfos().size();
+        if (!good) {
+            throw refused("its encoding has parts that are not signed or not plain DER; make the release with"
+                    + " 'penstock model sign'");
+        }
+        if (count < 1 || count > MOST_SIGNERS) {
+            throw refused(count + " signers, 1 to " + MOST_SIGNERS + " are allowed");
+        }
+    }
+
+    private static List<X509Certificate> certificates(CMSSignedData signed) throws ModelRejectedException {
+        List<X509Certificate> pool = new ArrayList<>();
+        try {
+            for (X509CertificateHolder holder : signed.getCertificates().getMatches(null)) {
+                pool.add(new JcaX509CertificateConverter()
+                        .setProvider(Certificates.BC)
+                        .getCertificate(holder));
+            }
+        } catch (CertificateException | RuntimeException e) {
+            throw new ModelRejectedException("signature: a certificate in it is damaged", e);
+        }
+        return pool;
+    }
+
+    private static X509Certificate signerCertificate(SignerInformation signer, List<X509Certificate> pool)
+            throws ModelRejectedException {
+        for (X509Certificate certificate : pool) {
+            try {
+                if (signer.getSID().match(new X509CertificateHolder(certificate.getEncoded()))) {
+                    return certificate;
+                }
+            } catch (IOException | CertificateEncodingException e) {
+                throw new ModelRejectedException("signature: a certificate in it is damaged", e);
+            }
+        }
+        throw refused("the certificate of a signer is not in it; sign with the whole chain");
+    }
+
+    private static SignatureAlgorithm checkSignature(SignerInformation signer, X509Certificate certificate)
+            throws ModelRejectedException {
+        SignatureAlgorithm algorithm = algorithm(certificate);
+        if (!algorithm.isNamedBy(signer.toASN1Structure().getDigestEncryptionAlgorithm())) {
+            throw refused(name(certificate) + " has a key for " + algorithm.label + ", but signed with "
+                    + signer.getEncryptionAlgOID() + "; allowed are " + SignatureAlgorithm.labels());
+        }
+        boolean good;
+        try {
+            good = signer.verify(new JcaSimpleSignerInfoVerifierBuilder()
+                    .setProvider(Certificates.BC)
+                    .build(certificate.getPublicKey()));
+        } catch (CMSException | OperatorCreationException | RuntimeException e) {
+            throw new ModelRejectedException(
+                    "signature: of " + name(certificate) + " is wrong: statement or signature were changed", e);
+        }
+        if (!good) {
+            throw refused("of " + name(certificate) + " is wrong: statement or signature were changed");
+        }
+        return algorithm;
+    }
+
+    private static SignatureAlgorithm algorithm(X509Certificate certificate) throws ModelRejectedException {
+        return SignatureAlgorithm.of(SubjectPublicKeyInfo.getInstance(
+                        certificate.getPublicKey().getEncoded()))
+                .orElseThrow(() -> refused("key of " + name(certificate) + " is of type "
+                        + certificate.getPublicKey().getAlgorithm() + "; allowed are " + SignatureAlgorithm.labels()));
+    }
+
+    /** The certificates from the signer up to, not including, the CA that is trusted. */
+    private List<X509Certificate> chain(X509Certificate leaf, List<X509Certificate> pool, Instant at)
+            throws ModelRejectedException {
+        checkSigner(leaf, at);
+        List<X509Certificate> chain;
+        X509Certificate authority;
+        try {
+            Set<TrustAnchor> anchors = trust.authorities().stream()
+                    .map(certificate -> new TrustAnchor(certificate, null))
+                    .collect(Collectors.toSet());
+            X509CertSelector selector = new X509CertSelector();
+            selector.setCertificate(leaf);
+            PKIXBuilderParameters parameters = new PKIXBuilderParameters(anchors, selector);
+            parameters.addCertStore(
+                    CertStore.getInstance("Collection", new CollectionCertStoreParameters(pool), Certificates.BC));
+            parameters.setRevocationEnabled(false); // below: the lists of an offline gateway are never fresh
+            parameters.setDate(Date.from(at));
+            parameters.setMaxPathLength(LONGEST_PATH);
+            PKIXCertPathBuilderResult result = (PKIXCertPathBuilderResult)
+                    CertPathBuilder.getInstance("PKIX", Certificates.BC).build(parameters);
+            chain = result.getCertPath().getCertificates().stream()
+                    .map(X509Certificate.class::cast)
+                    .toList();
+            authority = result.getTrustAnchor().getTrustedCert();
+        } catch (CertPathBuilderException e) {
+            throw new ModelRejectedException(
+                    "signature: " + name(leaf) + " has no valid chain to a CA in " + trust.folder() + " ("
+                            + trust.authorityNames() + "): " + e.getMessage()
+                            + "; if you trust its CA, put the CA's certificate there",
+                    e);
+        } catch (GeneralSecurityException e) {
+            throw new ModelRejectedException("signature: " + name(leaf) + " cannot be checked: " + e.getMessage(), e);
+        }
+        checkValid(authority, at);
+        List<X509Certificate> issuers = new ArrayList<>(chain.subList(Math.min(1, chain.size()), chain.size()));
+        issuers.add(authority);
+        for (int i = 0; i < chain.size(); i++) {
+            checkIssued(chain.get(i), issuers.get(i), at);
+        }
+        return chain;
+    }
+
+    private static void checkSigner(X509Certificate leaf, Instant at) throws ModelRejectedException {
+        checkValid(leaf, at);
+        List<String> purposes;
+        try {
+            purposes = leaf.getExtendedKeyUsage();
+        } catch (CertificateParsingException e) {
+            throw new ModelRejectedException("signature: certificate " + name(leaf) + " is damaged", e);
+        }
+        if (!List.of(Certificates.RELEASE_SIGNING).equals(purposes)) {
+            throw refused(name(leaf) + " has extended key usage " + (purposes == null ? "none" : purposes)
+                    + ", only a certificate with exactly " + Certificates.RELEASE_SIGNING + " may sign releases");
+        }
+        boolean[] usage = leaf.getKeyUsage();
+        if (usage == null || !usage[0] || leaf.getBasicConstraints() >= 0) {
+            throw refused(name(leaf) + " needs key usage digitalSignature and must not be a CA");
+        }
+    }
+
+    private static void checkValid(X509Certificate certificate, Instant at) throws ModelRejectedException {
+        if (at.isBefore(certificate.getNotBefore().toInstant())
+                || at.isAfter(certificate.getNotAfter().toInstant())) {
+            throw refused("certificate " + name(certificate) + " is valid from "
+                    + certificate.getNotBefore().toInstant() + " to "
+                    + certificate.getNotAfter().toInstant() + ", the gateway's clock says " + at
+                    + "; check the clock, or sign with a valid certificate");
+        }
+    }
+
+    private void checkIssued(X509Certificate certificate, X509Certificate issuer, Instant at)
+            throws ModelRejectedException {
+        AlgorithmIdentifier signature;
+        try {
+            signature = new X509CertificateHolder(certificate.getEncoded()).getSignatureAlgorithm();
+        } catch (IOException | CertificateEncodingException e) {
+            throw new ModelRejectedException("signature: certificate " + name(certificate) + " is damaged", e);
+        }
+        if (!algorithm(issuer).isNamedBy(signature)) {
+            throw refused("certificate " + name(certificate) + " is signed with " + certificate.getSigAlgName()
+                    + "; allowed are " + SignatureAlgorithm.labels());
+        }
+        boolean current = false;
+        for (X509CRL list : trust.revocations()) {
+            if (list.getIssuerX500Principal().equals(issuer.getSubjectX500Principal())) {
+                checkList(list, issuer);
+                current |= list.getNextUpdate() != null
+                        && !at.isAfter(list.getNextUpdate().toInstant());
+                checkNotRevoked(list.getRevokedCertificate(certificate.getSerialNumber()), certificate, at);
+            }
+        }
+        if (revocationListRequired && !current) {
+            throw refused("there is no current revocation list of " + name(issuer) + " in " + trust.folder()
+                    + "; put one there as <name>.crl (revocationListRequired)");
+        }
+    }
+
+    private void checkList(X509CRL list, X509Certificate issuer) throws ModelRejectedException {
+        try {
+            list.verify(issuer.getPublicKey(), Certificates.BC);
+        } catch (GeneralSecurityException e) {
+            throw new ModelRejectedException(
+                    "trust: the revocation list of " + name(issuer) + " in " + trust.folder()
+                            + " has a wrong signature",
+                    e);
+        }
+    }
+
+    /** A release that was taken in before a revocation for a harmless reason keeps serving; a stolen key reaches back. */
+    private static void checkNotRevoked(@Nullable X509CRLEntry entry, X509Certificate certificate, Instant at)
+            throws ModelRejectedException {
+        if (entry == null) {
+            return;
+        }
+        int reason = entry.getRevocationReason() == null
+                ? 0
+                : entry.getRevocationReason().ordinal();
+        if (REASONS_THAT_REACH_BACK.contains(reason)
+                || !at.isBefore(entry.getRevocationDate().toInstant())) {
+            throw refused("certificate " + name(certificate) + " was revoked on "
+                    + entry.getRevocationDate().toInstant() + " ("
+                    + (entry.getRevocationReason() == null ? "no reason given" : entry.getRevocationReason())
+                    + "); sign the release again with another one");
+        }
+    }
+
+    private static String name(X509Certificate certificate) {
+        return certificate.getSubjectX500Principal().getName();
+    }
+
+    private static String names(Set<X500Principal> principals) {
+        return String.join(
+                " + ", principals.stream().map(X500Principal::getName).sorted().toList());
+    }
+
+    private static ModelRejectedException refused(String message) {
+        return new ModelRejectedException("signature: " + message);
+    }
+}
