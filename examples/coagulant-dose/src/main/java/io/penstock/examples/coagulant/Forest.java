@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
 package io.penstock.examples.coagulant;
 
 import java.util.ArrayList;
@@ -42,8 +44,8 @@ record Forest(List<List<Branch>> trees) {
         // Tribuo numbers features by name in its own map, which need not be the order of the columns
         int[] columns = new int[model.getFeatureIDMap().size()];
         for (int id = 0; id < columns.length; id++) {
-            columns[id] = Integer.parseInt(
-                    model.getFeatureIDMap().get(id).getName().substring(1));
+            columns[id] =
+                    Integer.parseInt(model.getFeatureIDMap().get(id).getName().substring(1));
         }
         List<List<Branch>> trees = new ArrayList<>();
         for (Model<Regressor> member : model.getModels()) {

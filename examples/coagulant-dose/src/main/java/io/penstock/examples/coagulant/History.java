@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
 package io.penstock.examples.coagulant;
 
 import io.penstock.api.data.Features;
@@ -9,6 +11,7 @@ import io.penstock.demo.plant.Coagulation;
 import io.penstock.demo.plant.Plant;
 import io.penstock.demo.plant.PlantTag;
 import io.penstock.demo.plant.River;
+import io.penstock.demo.plant.Water;
 import io.penstock.preprocessing.FeatureEngines;
 import java.util.ArrayList;
 import java.util.List;
@@ -43,12 +46,17 @@ final class History {
      * @param features by the order of the contract.
      * @param row the first tensor as float32.
      * @param status of the features.
-     * @param best dose in mg Al/l.
+     * @param water as it really was.
      */
     @SuppressWarnings("ArrayRecordComponent") // nobody compares cycles
-    record Cycle(long timeNs, double[] inputs, double[] features, float[] row, int status, double best) {
+    record Cycle(long timeNs, double[] inputs, double[] features, float[] row, int status, Water water) {
         boolean isUsable() {
             return StatusCode.isGood(status);
+        }
+
+        /** The dose that would have been best, mg Al/l. */
+        double best() {
+            return Coagulation.bestDose(water);
         }
     }
 
@@ -107,7 +115,21 @@ final class History {
                     .toArray();
             fill(frame, cycle, timeNs, inputs);
             program.apply(frame, features);
-            cycles.add(cycle(timeNs, inputs, features, Coagulation.bestDose(plant.water())));
+            cycles.add(cycle(timeNs, inputs, features, plant.water()));
+        }
+        return cycles;
+    }
+
+    /** The same raw inputs through fresh operators. */
+    static List<Cycle> replay(ModelContract contract, List<Cycle> raw) {
+        FeatureProgram program = FeatureEngines.standard().compile(contract);
+        Frame frame = new Frame(contract.inputNames());
+        Features features = program.newFeatures();
+        List<Cycle> cycles = new ArrayList<>();
+        for (Cycle cycle : raw) {
+            fill(frame, cycles.size() + 1, cycle.timeNs(), cycle.inputs());
+            program.apply(frame, features);
+            cycles.add(cycle(cycle.timeNs(), cycle.inputs(), features, cycle.water()));
         }
         return cycles;
     }
@@ -121,7 +143,7 @@ final class History {
         }
     }
 
-    private static Cycle cycle(long timeNs, double[] inputs, Features features, double best) {
+    private static Cycle cycle(long timeNs, double[] inputs, Features features, Water water) {
         double[] values = new double[features.names().size()];
         for (int i = 0; i < values.length; i++) {
             values[i] = features.value(i);
@@ -131,6 +153,6 @@ final class History {
         for (int i = 0; i < row.length; i++) {
             row[i] = (float) tensor[i];
         }
-        return new Cycle(timeNs, inputs, values, row, features.status(), best);
+        return new Cycle(timeNs, inputs, values, row, features.status(), water);
     }
 }

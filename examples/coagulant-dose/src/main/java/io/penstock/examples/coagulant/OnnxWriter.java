@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
 package io.penstock.examples.coagulant;
 
 import ai.onnx.proto.OnnxMl.AttributeProto;

@@ -1,9 +1,14 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
 package io.penstock.examples.coagulant;
 
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
 import java.util.List;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import org.tribuo.MutableDataset;
+import org.tribuo.common.tree.RandomForestTrainer;
 import org.tribuo.ensemble.WeightedEnsembleModel;
 import org.tribuo.impl.ArrayExample;
 import org.tribuo.provenance.SimpleDataSourceProvenance;
@@ -12,7 +17,6 @@ import org.tribuo.regression.Regressor;
 import org.tribuo.regression.ensemble.AveragingCombiner;
 import org.tribuo.regression.rtree.CARTJointRegressionTrainer;
 import org.tribuo.regression.rtree.impurity.MeanSquaredError;
-import org.tribuo.common.tree.RandomForestTrainer;
 
 /**
  * Random forests by Tribuo. Joint trees: the others give no root to walk from.
@@ -24,6 +28,12 @@ import org.tribuo.common.tree.RandomForestTrainer;
 record Trainer(int trees, int depth, float columns) {
     private static final float SMALLEST_LEAF = 5;
     private static final String TARGET = "value";
+    /** Held, or the level would be forgotten with it. */
+    private static final Logger TRIBUO = Logger.getLogger("org.tribuo");
+
+    static {
+        TRIBUO.setLevel(Level.WARNING); // it counts trees
+    }
 
     WeightedEnsembleModel<Regressor> train(List<float[]> rows, double[] targets, long seed) {
         RegressionFactory factory = new RegressionFactory();
