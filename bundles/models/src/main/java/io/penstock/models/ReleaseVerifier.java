@@ -5,6 +5,7 @@ package io.penstock.models;
 import io.penstock.api.model.ModelRejectedException;
 import java.io.IOException;
 import java.security.GeneralSecurityException;
+import java.security.cert.CRLReason;
 import java.security.cert.CertPathBuilder;
 import java.security.cert.CertPathBuilderException;
 import java.security.cert.CertStore;
@@ -24,6 +25,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
 import java.util.Date;
+import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -55,7 +57,8 @@ import org.jspecify.annotations.Nullable;
 public final class ReleaseVerifier {
     private static final int MOST_SIGNERS = 4;
     private static final int LONGEST_PATH = 4;
-    private static final Set<Integer> REASONS_THAT_REACH_BACK = Set.of(0, 1, 2, 10); // unspecified or compromise
+    private static final Set<CRLReason> REASONS_THAT_REACH_BACK = EnumSet.of(
+            CRLReason.UNSPECIFIED, CRLReason.KEY_COMPROMISE, CRLReason.CA_COMPROMISE, CRLReason.AA_COMPROMISE);
 
     private final TrustStore trust;
     private final Set<X500Principal> requiredSigners;
@@ -90,6 +93,14 @@ public final class ReleaseVerifier {
      * @throws ModelRejectedException saying which signer, what of it, and the next step.
      */
     public Verified verify(byte[] cms, Instant at) throws ModelRejectedException {
+        try {
+            return verified(cms, at);
+        } catch (RuntimeException e) { // what Bouncy Castle throws at damaged certificates
+            throw new ModelRejectedException("signature: a part of it is damaged; copy or sign the release again", e);
+        }
+    }
+
+    private Verified verified(byte[] cms, Instant at) throws ModelRejectedException {
         CMSSignedData signed = parse(cms);
         checkForm(cms, signed);
         List<X509Certificate> pool = certificates(signed);
@@ -345,14 +356,12 @@ public final class ReleaseVerifier {
         if (entry == null) {
             return;
         }
-        int reason = entry.getRevocationReason() == null
-                ? 0
-                : entry.getRevocationReason().ordinal();
+        CRLReason reason = entry.getRevocationReason() == null ? CRLReason.UNSPECIFIED : entry.getRevocationReason();
         if (REASONS_THAT_REACH_BACK.contains(reason)
                 || !at.isBefore(entry.getRevocationDate().toInstant())) {
             throw refused("certificate " + name(certificate) + " was revoked on "
                     + entry.getRevocationDate().toInstant() + " ("
-                    + (entry.getRevocationReason() == null ? "no reason given" : entry.getRevocationReason())
+                    + reason
                     + "); sign the release again with another one");
         }
     }

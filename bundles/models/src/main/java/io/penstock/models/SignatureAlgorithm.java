@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * The algorithms that may sign statements and certificates. {@code jca} makes the same signature for the same input (RFC 6979
  * for ECDSA), so that a release can be made twice and compared.
  */
+@SuppressWarnings("ImmutableEnumChecker") // object identifiers never change
 enum SignatureAlgorithm {
     ECDSA_P256(
             "ECDSA P-256 with SHA-256",

@@ -22,7 +22,8 @@ final class ZipWriter {
             byte[] nameBytes = name.getBytes(StandardCharsets.US_ASCII);
             CRC32 crc = new CRC32();
             crc.update(bytes);
-            ByteBuffer common = buffer(26)
+            byte[] common = new byte[26];
+            buffer(common)
                     .putShort((short) 20) // version needed
                     .putInt(0) // flags, method
                     .putShort((short) 0)
@@ -30,33 +31,37 @@ final class ZipWriter {
                     .putInt((int) crc.getValue())
                     .putInt(bytes.length)
                     .putInt(bytes.length)
-                    .putShort((short) nameBytes.length)
-                    .putShort((short) 0);
-            directory.writeBytes(
-                    buffer(6).putInt(0x02014b50).putShort((short) 20).array());
-            directory.writeBytes(common.array());
-            directory.writeBytes(buffer(14).putInt(10, out.size()).array());
+                    .putShort((short) nameBytes.length);
+            byte[] central = new byte[6];
+            buffer(central).putInt(0x02014b50).putShort((short) 20);
+            byte[] attributes = new byte[14];
+            buffer(attributes).putInt(10, out.size());
+            directory.writeBytes(central);
+            directory.writeBytes(common);
+            directory.writeBytes(attributes);
             directory.writeBytes(nameBytes);
-            out.writeBytes(buffer(4).putInt(0x04034b50).array());
-            out.writeBytes(common.array());
+            byte[] local = new byte[4];
+            buffer(local).putInt(0x04034b50);
+            out.writeBytes(local);
+            out.writeBytes(common);
             out.writeBytes(nameBytes);
             out.writeBytes(bytes);
         });
         int start = out.size();
         out.writeBytes(directory.toByteArray());
-        out.writeBytes(buffer(22)
+        byte[] end = new byte[22];
+        buffer(end)
                 .putInt(0x06054b50)
                 .putInt(0)
                 .putShort((short) entries.size())
                 .putShort((short) entries.size())
                 .putInt(directory.size())
-                .putInt(start)
-                .putShort((short) 0)
-                .array());
+                .putInt(start);
+        out.writeBytes(end);
         return out.toByteArray();
     }
 
-    private static ByteBuffer buffer(int size) {
-        return ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
+    private static ByteBuffer buffer(byte[] bytes) {
+        return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
     }
 }

@@ -1,0 +1,66 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
+package io.penstock.models;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+
+/** Writes files so that a reader sees the old or the new one, whole, whatever instant the power fails at. */
+class Disk {
+    /** Replaces a file: temporary file beside it, forced to disk, renamed, folder forced to disk. */
+    void write(Path file, byte[] bytes) throws IOException {
+        Path folder = file.toAbsolutePath().getParent();
+        Path temporary = folder.resolve(file.getFileName() + ".tmp");
+        step("open " + temporary.getFileName());
+        try (FileChannel channel = FileChannel.open(
+                temporary, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.TRUNCATE_EXISTING)) {
+            ByteBuffer buffer = ByteBuffer.wrap(bytes, 0, bytes.length / 2);
+            writeAll(channel, buffer);
+            step("half " + temporary.getFileName());
+            writeAll(channel, ByteBuffer.wrap(bytes, bytes.length / 2, bytes.length - bytes.length / 2));
+            channel.force(true);
+        } catch (IOException e) {
+            discard(temporary);
+            throw e;
+        }
+        step("rename " + file.getFileName());
+        Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        step("force " + file.getFileName());
+        force(folder);
+    }
+
+    private static void writeAll(FileChannel channel, ByteBuffer buffer) throws IOException {
+        while (buffer.hasRemaining()) {
+            channel.write(buffer);
+        }
+    }
+
+    void delete(Path file) throws IOException {
+        step("delete " + file.getFileName());
+        if (Files.deleteIfExists(file)) {
+            force(file.toAbsolutePath().getParent());
+        }
+    }
+
+    private static void force(Path folder) throws IOException {
+        try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
+            channel.force(true);
+        }
+    }
+
+    private static void discard(Path temporary) {
+        try {
+            Files.deleteIfExists(temporary);
+        } catch (IOException e) {
+            // it is overwritten by the next write
+        }
+    }
+
+    /** Tests end the process here. */
+    void step(String what) throws IOException {}
+}

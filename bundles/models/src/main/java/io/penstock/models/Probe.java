@@ -1,0 +1,51 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
+package io.penstock.models;
+
+import io.penstock.api.inference.InferenceEngine;
+import io.penstock.api.model.ModelArtifact;
+import io.penstock.api.model.ModelIdentity;
+import io.penstock.api.model.ModelRejectedException;
+import io.penstock.api.preprocessing.FeatureEngine;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * The program of the child process that tries a model: what crashes, hangs or eats memory in it does not do so in the
+ * gateway. The bundle comes on standard input, the class names of the engines as arguments; one line on standard output
+ * tells the result. Exit code 0: reproduced; 3: refused, with the reason; anything else: the model ended the process.
+ */
+public final class Probe {
+    static final int REFUSED = 3;
+
+    private Probe() {}
+
+    /** @param arguments class of the feature engine, class of the inference engine. */
+    public static void main(String[] arguments) throws IOException {
+        PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
+        byte[] bundle = System.in.readAllBytes();
+        int code;
+        try {
+            ModelBundle content = ModelBundle.read(bundle, Integer.MAX_VALUE);
+            ModelIdentity identity = new ModelIdentity(
+                    content.contract().name(), content.contract().version(), 0, Names.sha256(bundle), "");
+            GoldenReplay replay =
+                    new GoldenReplay((FeatureEngine) engine(arguments[0]), (InferenceEngine) engine(arguments[1]));
+            out.println(
+                    replay.compare(new ModelArtifact(identity, content.contract(), content.onnx()), content.golden()));
+            code = 0;
+        } catch (ModelRejectedException e) {
+            out.println(e.getMessage());
+            code = REFUSED;
+        } catch (ReflectiveOperationException | RuntimeException | LinkageError e) {
+            out.println("the engines cannot be made in a process of their own: " + e);
+            code = 4;
+        }
+        System.exit(code);
+    }
+
+    private static Object engine(String className) throws ReflectiveOperationException {
+        return Class.forName(className).getConstructor().newInstance();
+    }
+}

@@ -1,0 +1,58 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
+package io.penstock.models;
+
+import io.penstock.api.inference.InferenceEngine;
+import io.penstock.api.inference.InferenceSession;
+import io.penstock.api.model.ModelArtifact;
+import io.penstock.api.model.ModelContract;
+import io.penstock.api.model.ModelRejectedException;
+import io.penstock.api.preprocessing.FeatureEngine;
+import io.penstock.api.preprocessing.FeatureProgram;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+
+/** Engines a child process can make, one of which kills it. */
+public final class ProbeEngines {
+    private ProbeEngines() {}
+
+    /** As {@link Fakes.FakeFeatures}. */
+    public static final class ProbeFeatures implements FeatureEngine {
+        private final FeatureEngine fake = new Fakes.FakeFeatures();
+
+        @Override
+        public FeatureProgram compile(ModelContract contract) {
+            return fake.compile(contract);
+        }
+
+        @Override
+        public Optional<UnitConversion> conversion(String fromUnit, String toUnit) {
+            return fake.conversion(fromUnit, toUnit);
+        }
+    }
+
+    /** As {@link Fakes.FakeInference}, but "crash" ends the process and "memory" fills it. */
+    public static final class ProbeInference implements InferenceEngine {
+        private final InferenceEngine fake = new Fakes.FakeInference();
+
+        @Override
+        public InferenceSession open(ModelArtifact model) throws ModelRejectedException {
+            String onnx = new String(model.onnx(), StandardCharsets.ISO_8859_1);
+            if (onnx.contains("crash")) {
+                Runtime.getRuntime().halt(134);
+            }
+            if (onnx.contains("memory")) {
+                long[][] rows = new long[1 << 20][];
+                for (int i = 0; i < rows.length; i++) {
+                    rows[i] = new long[1 << 20];
+                }
+            }
+            return fake.open(model);
+        }
+
+        @Override
+        public String runtime() {
+            return fake.runtime();
+        }
+    }
+}

@@ -1,0 +1,610 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
+package io.penstock.models;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.penstock.api.access.Actor;
+import io.penstock.api.model.ModelArtifact;
+import io.penstock.api.model.Receipt;
+import io.penstock.api.model.RolloutOutcome;
+import io.penstock.models.Fakes.FakeInference;
+import io.penstock.models.Fakes.FakePipeline;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What becomes of releases, and that nothing but a good one changes what serves. */
+class RolloutsTest {
+    private static final Actor ENGINEER = new Actor("anna", Set.of(), "test");
+
+    @TempDir
+    Path folder;
+
+    private Keys keys;
+    private Path home;
+
+    @BeforeEach
+    void trust() throws Exception {
+        keys = Keys.p256();
+        home = Gateway.home(folder, keys);
+    }
+
+    /** A disk that dies at a step, as the whole process does. */
+    private static final class DyingDisk extends Disk {
+        private final int deadline;
+        private int steps;
+        final List<String> done = new ArrayList<>();
+
+        DyingDisk(int deadline) {
+            this.deadline = deadline;
+        }
+
+        @Override
+        void step(String what) {
+            if (steps++ >= deadline) {
+                throw new IllegalStateException("dead before " + what);
+            }
+            done.add(what);
+        }
+    }
+
+    private static final class FullDisk extends Disk {
+        private boolean full;
+
+        @Override
+        void step(String what) throws IOException {
+            if (full && !what.startsWith("delete")) {
+                throw new IOException("No space left on device");
+            }
+        }
+    }
+
+    // A good model would not come into service, or without evidence.
+    @Test
+    void goodReleaseServesWithEvidence() throws Exception {
+        FakePipeline pipeline = new FakePipeline("dosing");
+        try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {
+            gateway.turn();
+            assertEquals("", pipeline.label());
+            gateway.drop(keys, "1.0.0", 1, "ok");
+            gateway.turn();
+
+            assertEquals("coagulant-dose 1.0.0", pipeline.label());
+            Receipt receipt = gateway.last();
+            assertEquals(RolloutOutcome.ACTIVATED, receipt.outcome());
+            assertEquals(List.of("dosing"), receipt.pipelines());
+            assertEquals("", receipt.reason());
+            assertEquals(
+                    List.of("RECEIVED", "VERIFIED", "STAGED", "PROBED", "ACTIVE"),
+                    receipt.steps().stream()
+                            .map(step -> step.substring(0, step.indexOf(' ')))
+                            .toList());
+            assertTrue(receipt.steps().get(3).contains("2 golden cycles on fake runtime"));
+            assertEquals("RELEASE", gateway.audit.get(0).action());
+            assertEquals(1, gateway.staging.installed.size());
+        }
+    }
+
+    // A bad model would replace a good one.
+    @Test
+    void anythingWrongLeavesTheOldModelAlone() throws Exception {
+        FakePipeline pipeline = new FakePipeline("dosing");
+        try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {
+            gateway.drop(keys, "1.0.0", 1, "ok");
+            gateway.turn();
+            ModelArtifact old = pipeline.model().orElseThrow();
+            Set<String> installed = Set.copyOf(gateway.staging.installed);
+
+            gateway.drop(keys, "1.1.0", 2, "wrong");
+            gateway.turn();
+            assertEquals(RolloutOutcome.FAILED_NOTHING_CHANGED, gateway.last().outcome());
+            assertTrue(gateway.last().reason().contains("cycle 1: output dose is 7.35"));
+
+            gateway.drop(keys, "1.2.0", 3, "unloadable");
+            gateway.turn();
+            assertTrue(gateway.last().reason().contains("does not load"));
+
+            gateway.drop(keys, "1.3.0", 4, "hang");
+            gateway.turn();
+            assertTrue(
+                    gateway.last().reason().contains("probeTimeoutMs"),
+                    gateway.last().reason());
+
+            gateway.staging.lacksOperator = true;
+            gateway.drop(keys, "1.4.0", 5, "ok");
+            gateway.turn();
+            assertTrue(gateway.last().reason().contains("(operator=hampel)"));
+            gateway.staging.lacksOperator = false;
+
+            pipeline.refusal = "input turbidity is not bound";
+            gateway.drop(keys, "1.5.0", 6, "ok");
+            gateway.turn();
+            assertEquals(
+                    "pipeline dosing: input turbidity is not bound",
+                    gateway.last().reason());
+
+            gateway.drop(keys, "2.0.0", 7, "ok");
+            gateway.turn();
+            gateway.turnAfter(20_000);
+            assertTrue(
+                    gateway.last().reason().contains("fits no pipeline"),
+                    gateway.last().reason());
+
+            gateway.drop(Keys.p256(), "1.6.0", 8, "ok");
+            gateway.turn();
+            gateway.turnAfter(5_000);
+            assertEquals(RolloutOutcome.REJECTED, gateway.last().outcome());
+
+            assertEquals(8, gateway.receipts());
+            assertEquals(old, pipeline.model().orElseThrow());
+            assertEquals(List.of("coagulant-dose 1.0.0"), pipeline.swaps);
+            assertEquals(installed, gateway.staging.installed);
+            assertEquals(1, gateway.store.state().releases().size());
+            assertEquals(1L, gateway.store.state().highestSequence().get("coagulant-dose"));
+            try (var stored = Files.list(home.resolve("data/models"))) {
+                assertEquals(
+                        1,
+                        stored.filter(f -> f.toString().endsWith(".penstock")).count());
+            }
+        }
+    }
+
+    // An old model with a known fault could be brought back by anyone who kept the file.
+    @Test
+    void lowerSequenceIsRefused() throws Exception {
+        FakePipeline pipeline = new FakePipeline("dosing");
+        try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {
+            gateway.drop(keys, "1.1.0", 5, "ok");
+            gateway.turn();
+            for (long sequence : new long[] {4, 5}) {
+                gateway.drop(keys, "1.0." + sequence, sequence, "ok");
+                gateway.turn();
+                assertEquals(RolloutOutcome.REJECTED, gateway.last().outcome());
+                assertTrue(
+                        gateway.last().reason().contains("sequence " + sequence),
+                        gateway.last().reason());
+                assertTrue(gateway.last().reason().contains("must be above 5"));
+            }
+            gateway.drop("again", Samples.release(keys, "1.1.0", 6, "other").toBytes());
+            gateway.turn();
+            assertTrue(gateway.last().reason().contains("give the new one a new version"));
+            assertEquals("coagulant-dose 1.1.0", pipeline.label());
+        }
+    }
+
+    // A release would be announced again with every restart.
+    @Test
+    void eachFileIsHandledOnceAlsoAfterARestart() throws Exception {
+        FakePipeline pipeline = new FakePipeline("dosing");
+        try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {
+            gateway.drop(keys, "1.0.0", 1, "ok");
+            gateway.drop("broken", Samples.bytes("hello"));
+            gateway.turn();
+            gateway.turnAfter(5_000);
+            gateway.turnAfter(5_000);
+            assertEquals(2, gateway.receipts());
+            gateway.stop();
+        }
+        try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {
+            gateway.turn();
+            gateway.turnAfter(5_000);
+            assertEquals(2, gateway.receipts());
+        }
+    }
+
+    // A release would be refused while it is still being copied, or half of it taken in.
+    @Test
+    void halfCopiedFileIsWaitedForAndThenRefused() throws Exception {
+        FakePipeline pipeline = new FakePipeline("dosing");
+        byte[] whole = Samples.release(keys, "1.0.0", 1, "ok").toBytes();
+        try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {
+            for (int length : new int[] {0, 5, 200, whole.length / 2, whole.length - 1}) {
+                gateway.drop("copy", Arrays.copyOf(whole, length));
+                gateway.turnAfter(2_000);
+                gateway.turnAfter(2_000);
+                assertEquals(0, gateway.receipts(), "at " + length);
+            }
+            gateway.drop("copy", whole);
+            gateway.turn();
+            assertEquals(RolloutOutcome.ACTIVATED, gateway.last().outcome());
+
+            gateway.drop("half", Arrays.copyOf(whole, whole.length - 7));
+            gateway.turn();
+            assertEquals(1, gateway.receipts());
+            gateway.turnAfter(3_000);
+            assertEquals(RolloutOutcome.REJECTED, gateway.last().outcome());
+            assertTrue(
+                    gateway.last().reason().contains("cut off: "),
+                    gateway.last().reason());
+        }
+    }
+
+    // A copy that reserves its room first would be refused before its content has come.
+    @Test
+    void fileOfFullLengthWithUnfinishedContentIsWaitedFor() throws Exception {
+        FakePipeline pipeline = new FakePipeline("dosing");
+        byte[] whole = Samples.release(keys, "1.0.0", 1, "ok").toBytes();
+        byte[] unfinished = whole.clone();
+        Arrays.fill(unfinished, whole.length - 300, whole.length, (byte) 0);
+        try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {
+            gateway.drop("copy", unfinished);
+            gateway.turn();
+            gateway.turnAfter(2_000);
+            assertEquals(0, gateway.receipts());
+            gateway.drop("copy", whole);
+            Files.setLastModifiedTime(
+                    home.resolve("releases/copy.penstock"), FileTime.from(Instant.parse("2026-11-23T13:00:00Z")));
+            gateway.turn();
+            assertEquals(RolloutOutcome.ACTIVATED, gateway.last().outcome());
+        }
+    }
+
+    // A file of many gigabytes would end the gateway.
+    @Test
+    void tooLargeFileIsRefusedUnread() throws Exception {
+        try (Gateway gateway = new Gateway(home, new Disk(), new FakePipeline("dosing"))) {
+            gateway.drop("large", new byte[(1 << 20) + 1]);
+            gateway.turn();
+            gateway.turnAfter(3_000);
+            assertTrue(gateway.last().reason().contains("at most 1048576 are allowed (maximumReleaseMiB 1)"));
+            gateway.turnAfter(3_000);
+            assertEquals(1, gateway.receipts());
+        }
+    }
+
+    // One pipeline's fault would keep a model from another, or be hidden behind its success.
+    @Test
+    void twoPipelinesAreReportedApart() throws Exception {
+        FakePipeline first = new FakePipeline("dosing-1");
+        FakePipeline second = new FakePipeline("dosing-2");
+        FakePipeline other = new FakePipeline("old", "[0.1.0,0.2.0)");
+        second.refusal = "unit of turbidity is FNU";
+        try (Gateway gateway = new Gateway(home, new Disk(), first, second, other)) {
+            gateway.drop(keys, "1.0.0", 1, "ok");
+            gateway.turn();
+            List<Receipt> receipts = gateway.store.state().receipts();
+            assertEquals(RolloutOutcome.FAILED_NOTHING_CHANGED, receipts.get(0).outcome());
+            assertEquals(List.of("dosing-2"), receipts.get(0).pipelines());
+            assertEquals(
+                    "pipeline dosing-2: unit of turbidity is FNU",
+                    receipts.get(0).reason());
+            assertEquals(RolloutOutcome.ACTIVATED, receipts.get(1).outcome());
+            assertEquals(List.of("dosing-1"), receipts.get(1).pipelines());
+            assertEquals("", other.label());
+        }
+    }
+
+    // A model for one line of the plant would be taken by another.
+    @Test
+    void targetPipelinesAreKept() throws Exception {
+        FakePipeline first = new FakePipeline("dosing-1");
+        FakePipeline second = new FakePipeline("dosing-2");
+        try (Gateway gateway = new Gateway(home, new Disk(), first, second)) {
+            gateway.drop(
+                    "one",
+                    ReleaseSigner.sign(
+                                    Samples.bundle("1.0.0", "ok"),
+                                    1,
+                                    List.of("dosing-2"),
+                                    Instant.EPOCH,
+                                    null,
+                                    List.of(keys.signer()))
+                            .toBytes());
+            gateway.turn();
+            assertEquals("", first.label());
+            assertEquals("coagulant-dose 1.0.0", second.label());
+        }
+    }
+
+    // After a restart the plant would run without a model, or with yesterday's.
+    @Test
+    void restartAndReturningPipelinesGetTheirModelBack() throws Exception {
+        try (Gateway gateway = new Gateway(home, new Disk(), new FakePipeline("dosing"))) {
+            gateway.drop(keys, "1.0.0", 1, "ok");
+            gateway.turn();
+            gateway.drop(keys, "1.1.0", 2, "ok");
+            gateway.turn();
+        }
+        FakePipeline pipeline = new FakePipeline("dosing");
+        try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {
+            gateway.inference = null;
+            gateway.turn();
+            assertEquals("", pipeline.label());
+            gateway.inference = new FakeInference();
+            gateway.turn();
+            assertEquals("coagulant-dose 1.1.0", pipeline.label());
+            assertEquals(1, gateway.staging.installed.size());
+            assertEquals(2, gateway.receipts());
+
+            FakePipeline again = new FakePipeline("dosing");
+            gateway.pipelines.remove(pipeline);
+            gateway.pipelines.add(again);
+            FakePipeline additional = new FakePipeline("second");
+            gateway.pipelines.add(additional);
+            gateway.turn();
+            assertEquals("coagulant-dose 1.1.0", again.label());
+            assertEquals("coagulant-dose 1.1.0", additional.label());
+            assertEquals(List.of("second"), gateway.last().pipelines());
+        }
+    }
+
+    // A release would be lost, or a model half activated, by pulling the plug.
+    @Test
+    void deathAtAnyStepOfTheDiskLeavesAWholeState() throws Exception {
+        int steps = 0;
+        for (int deadline = 0; ; deadline++) {
+            Path plant = Files.createDirectories(folder.resolve("plant" + deadline));
+            keys.trustIn(plant.resolve("etc/trust/models"));
+            try (Gateway gateway = new Gateway(plant, new Disk(), new FakePipeline("dosing"))) {
+                gateway.drop(keys, "1.0.0", 1, "ok");
+                gateway.turn();
+            }
+            boolean died = false;
+            DyingDisk disk = new DyingDisk(deadline);
+            FakePipeline before = new FakePipeline("dosing");
+            try (Gateway gateway = new Gateway(plant, disk, before)) {
+                gateway.drop(keys, "1.1.0", 2, "ok");
+                gateway.turn();
+                assertEquals("coagulant-dose 1.1.0", before.label());
+            } catch (IllegalStateException e) {
+                died = true;
+            }
+            // as found on disk: the old or the new, never a mixture, and its file is there
+            State state = ReleaseStore.readState(plant.resolve("data/models"));
+            State.Serving serving = state.pipelines().get("dosing");
+            assertTrue(Files.exists(plant.resolve("data/models/" + serving.current() + ".penstock")));
+            String found = state.releases().get(serving.current()).identity().version();
+            assertEquals(found.equals("1.1.0") ? 2 : 1, state.receipts().size(), "after " + disk.done);
+
+            FakePipeline after = new FakePipeline("dosing");
+            try (Gateway gateway = new Gateway(plant, new Disk(), after)) {
+                gateway.turn();
+                assertEquals("coagulant-dose 1.1.0", after.label(), "after " + disk.done);
+                assertEquals(2, gateway.receipts());
+                assertEquals("1.0.0", gateway.rollouts.fallback("dosing").version());
+                try (var files = Files.list(plant.resolve("data/models"))) {
+                    assertFalse(files.anyMatch(file -> file.toString().endsWith(".tmp")));
+                }
+            }
+            if (!died) {
+                steps = deadline;
+                break;
+            }
+        }
+        assertTrue(steps > 15, "only " + steps + " steps were tried");
+    }
+
+    // With a full disk a model would serve that nobody has recorded.
+    @Test
+    void fullDiskChangesNothingAndIsRecordedLater() throws Exception {
+        FakePipeline pipeline = new FakePipeline("dosing");
+        FullDisk disk = new FullDisk();
+        try (Gateway gateway = new Gateway(home, disk, pipeline)) {
+            gateway.drop(keys, "1.0.0", 1, "ok");
+            gateway.turn();
+            disk.full = true;
+            gateway.drop(keys, "1.1.0", 2, "ok");
+            gateway.turn();
+            assertEquals(RolloutOutcome.FAILED_NOTHING_CHANGED, gateway.last().outcome());
+            assertTrue(
+                    gateway.last().reason().contains("No space left on device; make room"),
+                    gateway.last().reason());
+            assertEquals("coagulant-dose 1.0.0", pipeline.label());
+            assertEquals(
+                    1,
+                    ReleaseStore.readState(home.resolve("data/models"))
+                            .receipts()
+                            .size());
+            disk.full = false;
+            gateway.turn();
+            assertEquals(
+                    2,
+                    ReleaseStore.readState(home.resolve("data/models"))
+                            .receipts()
+                            .size());
+        }
+    }
+
+    // A pipeline with an hourly cycle would stop all other rollouts, or be reported wrongly.
+    @Test
+    void distantCycleIsWaitedForInTheBackground() throws Exception {
+        FakePipeline slow = new FakePipeline("hourly");
+        FakePipeline fast = new FakePipeline("dosing");
+        try (Gateway gateway = new Gateway(home, new Disk(), slow, fast)) {
+            slow.nextCycle = new CountDownLatch(1);
+            gateway.drop(keys, "1.0.0", 1, "ok");
+            gateway.turn();
+            assertEquals(List.of("dosing"), gateway.last().pipelines());
+            assertEquals(1, gateway.receipts());
+            gateway.drop(keys, "1.1.0", 2, "ok");
+            gateway.turn();
+            assertEquals(1, gateway.receipts());
+
+            slow.nextCycle.countDown();
+            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+            while (gateway.receipts() < 3 && System.nanoTime() < end) {
+                Thread.onSpinWait();
+                gateway.turnAfter(1_000);
+            }
+            List<Receipt> receipts = gateway.store.state().receipts();
+            assertEquals(List.of("hourly"), receipts.get(1).pipelines());
+            assertEquals(RolloutOutcome.ACTIVATED, receipts.get(1).outcome());
+            assertEquals(List.of("dosing", "hourly"), receipts.get(0).pipelines());
+            assertEquals("coagulant-dose 1.1.0", slow.label());
+        }
+    }
+
+    // The operator could not get rid of a model that misbehaves.
+    @Test
+    void rollbackGoesBackAlongHistoryAndIsRemembered() throws Exception {
+        FakePipeline pipeline = new FakePipeline("dosing");
+        try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {
+            for (int i = 0; i < 3; i++) {
+                gateway.drop(keys, "1." + i + ".0", i + 1, "ok");
+                gateway.turn();
+            }
+            assertEquals("1.1.0", gateway.rollouts.fallback("dosing").version());
+            Receipt receipt = gateway.rollouts.rollback("dosing", ENGINEER, "dose too high");
+            assertEquals(RolloutOutcome.ROLLED_BACK, receipt.outcome());
+            assertEquals("rolled back by anna (test): dose too high", receipt.reason());
+            assertEquals("coagulant-dose 1.1.0", pipeline.label());
+            assertEquals("ROLLBACK", gateway.audit.get(3).action());
+            assertEquals("anna", gateway.audit.get(3).actor());
+        }
+        FakePipeline after = new FakePipeline("dosing");
+        try (Gateway gateway = new Gateway(home, new Disk(), after)) {
+            gateway.turn();
+            assertEquals("coagulant-dose 1.1.0", after.label());
+            gateway.rollouts.rollback("dosing", ENGINEER, "still");
+            assertEquals("coagulant-dose 1.0.0", after.label());
+            assertNull(gateway.rollouts.fallback("dosing"));
+            Receipt none = gateway.rollouts.rollback("dosing", ENGINEER, "once more");
+            assertEquals(RolloutOutcome.FAILED_NOTHING_CHANGED, none.outcome());
+            assertTrue(none.reason().contains("no model to return to"));
+            assertEquals(
+                    RolloutOutcome.FAILED_NOTHING_CHANGED,
+                    gateway.rollouts.rollback("nothing", ENGINEER, "x").outcome());
+
+            Files.delete(home.resolve("releases/coagulant-dose-1.2.0.penstock"));
+            gateway.turn();
+            gateway.drop(keys, "1.2.0", 3, "ok");
+            gateway.turn();
+            assertEquals("coagulant-dose 1.2.0", after.label(), "an accepted release dropped anew is meant");
+        }
+    }
+
+    // A rollback that the old model does not survive would be reported as done.
+    @Test
+    void failedRollbackSaysSo() throws Exception {
+        FakePipeline pipeline = new FakePipeline("dosing");
+        try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {
+            gateway.drop(keys, "1.0.0", 1, "ok");
+            gateway.turn();
+            gateway.drop(keys, "1.1.0", 2, "ok");
+            gateway.turn();
+            pipeline.refusal = "input flow is not bound";
+            Receipt receipt = gateway.rollouts.rollback("dosing", ENGINEER, "x");
+            assertEquals(RolloutOutcome.FAILED_NOTHING_CHANGED, receipt.outcome());
+            assertTrue(receipt.reason().contains("input flow is not bound"));
+            assertEquals("1.0.0", gateway.rollouts.fallback("dosing").version());
+        }
+    }
+
+    // A model that crashes the gateway would do so for ever; a power cut would count as one.
+    @Test
+    void twoCrashesQuarantineButKillsDoNot() throws Exception {
+        try (Gateway gateway = new Gateway(home, new Disk(), new FakePipeline("dosing"))) {
+            gateway.drop(keys, "1.0.0", 1, "ok");
+            gateway.turn();
+            gateway.drop(keys, "1.1.0", 2, "ok");
+            gateway.turn();
+        }
+        for (int kill = 0; kill < 4; kill++) {
+            FakePipeline pipeline = new FakePipeline("dosing");
+            try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {
+                gateway.turn();
+                assertEquals("coagulant-dose 1.1.0", pipeline.label());
+            }
+        }
+        Path report = home.resolve("log/hs_err_pid" + ProcessHandle.current().pid() + ".log");
+        Files.createDirectories(report.getParent());
+        for (int crash = 1; crash <= 2; crash++) {
+            Files.writeString(report, "#\n# SIGFPE\n# Problematic frame:\n# C  [libonnxruntime.so+0x84bdca]\n");
+            Files.setLastModifiedTime(report, FileTime.from(Instant.parse("2026-11-23T13:0" + crash + ":00Z")));
+            FakePipeline pipeline = new FakePipeline("dosing");
+            try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {
+                gateway.turn();
+                assertEquals("coagulant-dose 1." + (crash == 1 ? 1 : 0) + ".0", pipeline.label());
+                if (crash == 2) {
+                    assertEquals(RolloutOutcome.ROLLED_BACK, gateway.last().outcome());
+                    assertTrue(gateway.last().reason().contains("quarantine after 2 crashes"));
+                }
+            }
+        }
+    }
+
+    // A release that was changed in the store would serve after a restart.
+    @Test
+    void changedStoreIsNoticedAndTheFallbackServes() throws Exception {
+        try (Gateway gateway = new Gateway(home, new Disk(), new FakePipeline("dosing"))) {
+            gateway.drop(keys, "1.0.0", 1, "ok");
+            gateway.turn();
+            gateway.drop(keys, "1.1.0", 2, "ok");
+            gateway.turn();
+        }
+        State state = ReleaseStore.readState(home.resolve("data/models"));
+        for (int broken = 0; broken < 2; broken++) {
+            State.Serving serving = state.pipelines().get("dosing");
+            String id = broken == 0 ? serving.current() : serving.history().get(0);
+            Path file = home.resolve("data/models/" + id + ".penstock");
+            byte[] bytes = Files.readAllBytes(file);
+            bytes[bytes.length - 100] ^= 1;
+            Files.write(file, bytes);
+            FakePipeline pipeline = new FakePipeline("dosing");
+            try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {
+                gateway.turn();
+                assertEquals(broken == 0 ? "coagulant-dose 1.0.0" : "", pipeline.label());
+                assertEquals(
+                        broken == 0 ? RolloutOutcome.ROLLED_BACK : RolloutOutcome.ROLLBACK_FAILED,
+                        gateway.last().outcome());
+                int receipts = gateway.receipts();
+                gateway.turnAfter(120_000);
+                assertEquals(receipts, gateway.receipts(), "said once, tried again");
+            }
+        }
+    }
+
+    // The disk of a gateway would fill up with old models.
+    @Test
+    void storeIsBounded() throws Exception {
+        FakePipeline pipeline = new FakePipeline("dosing");
+        try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {
+            for (int i = 1; i <= 12; i++) {
+                gateway.drop(keys, "1.0." + i, i, "ok");
+                gateway.turn();
+            }
+            assertEquals("coagulant-dose 1.0.12", pipeline.label());
+            try (var stored = Files.list(home.resolve("data/models"))) {
+                assertEquals(
+                        6,
+                        stored.filter(f -> f.toString().endsWith(".penstock")).count());
+            }
+            assertEquals(2, gateway.staging.installed.size(), "current and fallback");
+        }
+    }
+
+    // Two gateways on one home would overwrite each other's state.
+    @Test
+    void secondGatewayOnOneHomeIsRefused() throws Exception {
+        try (Gateway gateway = new Gateway(home, new Disk())) {
+            gateway.turn();
+            assertThrows(IOException.class, () -> new Gateway(home, new Disk()));
+        }
+    }
+
+    // A damaged state file would silently forget which sequences were accepted.
+    @Test
+    void damagedStateIsNotIgnored() throws Exception {
+        Files.createDirectories(home.resolve("data/models"));
+        Files.writeString(home.resolve("data/models/desired.json"), "{\"schema\":1");
+        String message = assertThrows(IOException.class, () -> new Gateway(home, new Disk()))
+                .getMessage();
+        assertTrue(message.contains("desired.json is damaged"), message);
+    }
+}
