@@ -51,6 +51,11 @@ public final class Frame {
         Arrays.fill(pendingCounts, 0);
     }
 
+    /** Moves the frame's instant, where what is pending was gathered before it was known. */
+    public void instant(long newInstantNs) {
+        instantNs = newInstantNs;
+    }
+
     public void set(int input, double value, int status, long sourceTimeNs, long ageNanos) {
         values[input] = value;
         statuses[input] = status;

@@ -1,0 +1,240 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
+package io.penstock.configuration;
+
+import io.penstock.api.audit.AuditLog;
+import io.penstock.api.audit.AuditRecord;
+import io.penstock.api.configuration.ConfigurationCheck;
+import java.io.File;
+import java.io.IOException;
+import java.io.Reader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Instant;
+import java.util.Collections;
+import java.util.Hashtable;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import org.apache.felix.cm.json.io.ConfigurationReader;
+import org.apache.felix.cm.json.io.Configurations;
+import org.apache.felix.fileinstall.ArtifactInstaller;
+import org.jspecify.annotations.Nullable;
+import org.osgi.framework.BundleContext;
+import org.osgi.framework.InvalidSyntaxException;
+import org.osgi.service.cm.Configuration;
+import org.osgi.service.cm.ConfigurationAdmin;
+import org.osgi.service.component.annotations.Activate;
+import org.osgi.service.component.annotations.Component;
+import org.osgi.service.component.annotations.Reference;
+import org.osgi.service.component.annotations.ReferenceCardinality;
+import org.osgi.service.component.annotations.ReferencePolicy;
+import org.osgi.service.component.annotations.ReferencePolicyOption;
+import org.osgi.service.metatype.MetaTypeService;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Hands {@code etc/<PID>.cfg.json} and {@code etc/<factory PID>~<name>.cfg.json} to Configuration Admin. A file is taken
+ * whole or not at all: it must parse, every key must be known and of its type, and the component's own check must pass;
+ * otherwise the last good configuration keeps running. A changed tag list counts as a change of every file that names it.
+ *
+ * <p>Called by File Install's thread.
+ */
+@Component(service = ArtifactInstaller.class, immediate = true)
+public final class ConfigurationFiles implements ArtifactInstaller {
+    static final String FILE = "penstock.file";
+    static final String TAGS_DIGEST = "tagsDigest";
+    private static final Logger LOG = LoggerFactory.getLogger(ConfigurationFiles.class);
+    private static final String CONFIGURATION = ".cfg.json";
+    private static final String TAG_LIST = ".csv";
+
+    private final BundleContext context;
+    private final ConfigurationAdmin admin;
+    private final MetaTypeService metatypes;
+    private final TagLists tagLists;
+    private final Path etc;
+    private final List<ConfigurationCheck> checks = new CopyOnWriteArrayList<>();
+    private final Map<String, File> files = new ConcurrentHashMap<>();
+    private final Map<String, String> refusals = new ConcurrentHashMap<>();
+    private volatile @Nullable AuditLog audit;
+
+    @Activate
+    public ConfigurationFiles(
+            BundleContext context, @Reference ConfigurationAdmin admin, @Reference MetaTypeService metatypes) {
+        this.context = context;
+        this.admin = admin;
+        this.metatypes = metatypes;
+        etc = Home.of(context).resolve("etc");
+        tagLists = new TagLists(etc.resolve("tags"));
+    }
+
+    @Reference(policy = ReferencePolicy.DYNAMIC, cardinality = ReferenceCardinality.MULTIPLE)
+    void bindCheck(ConfigurationCheck check) {
+        checks.add(check);
+    }
+
+    void unbindCheck(ConfigurationCheck check) {
+        checks.remove(check);
+    }
+
+    @Reference(
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY,
+            cardinality = ReferenceCardinality.OPTIONAL)
+    void bindAuditLog(AuditLog log) {
+        audit = log;
+    }
+
+    void unbindAuditLog(AuditLog log) {
+        if (audit == log) {
+            audit = null;
+        }
+    }
+
+    /** Configurations whose file was removed while the gateway was down must not come back. */
+    @Activate
+    void forgetRemovedFiles() throws IOException, InvalidSyntaxException {
+        Configuration @Nullable [] all = admin.listConfigurations("(" + FILE + "=*)");
+        for (Configuration configuration : all == null ? new Configuration[0] : all) {
+            String name = String.valueOf(configuration.getProperties().get(FILE));
+            if (!Files.exists(etc.resolve(name))) {
+                LOG.info("Configuration {} was removed while the gateway was down; its component stays off", name);
+                configuration.delete();
+            }
+        }
+    }
+
+    @Override
+    public boolean canHandle(File file) {
+        return file.getName().endsWith(CONFIGURATION) || file.getName().endsWith(TAG_LIST);
+    }
+
+    @Override
+    public void install(File file) {
+        if (file.getName().endsWith(TAG_LIST)) {
+            files.values().stream().sorted().forEach(this::take);
+        } else {
+            files.put(file.getName(), file);
+            take(file);
+        }
+    }
+
+    @Override
+    public void update(File file) {
+        install(file);
+    }
+
+    @Override
+    public void uninstall(File file) throws Exception {
+        if (file.getName().endsWith(CONFIGURATION)) {
+            files.remove(file.getName());
+            refusals.remove(file.getName());
+            configuration(file).delete();
+            record(file.getName(), "removed; its component stops");
+        }
+    }
+
+    private void take(File file) {
+        try {
+            Map<String, Object> properties = read(file);
+            Map<String, Object> checked = check(pid(file), properties);
+            Hashtable<String, Object> dictionary = new Hashtable<>(checked);
+            dictionary.put(FILE, file.getName());
+            if (checked.get("tags") instanceof String tags) {
+                tagLists.read(tags);
+                dictionary.put(TAGS_DIGEST, digest(etc.resolve("tags").resolve(tags)));
+            }
+            refusals.remove(file.getName());
+            if (configuration(file).updateIfDifferent(dictionary)) {
+                record(file.getName(), "taken");
+            }
+        } catch (IllegalArgumentException | IOException e) {
+            refuse(file, e.getMessage() == null ? e.toString() : e.getMessage());
+        }
+    }
+
+    private void refuse(File file, String reason) {
+        String known = refusals.put(file.getName(), reason);
+        if (!reason.equals(known)) {
+            LOG.error("{} is refused: {}; the last good configuration, if any, keeps running", file.getName(), reason);
+            append(file.getName(), "refused: " + reason);
+        }
+    }
+
+    private void record(String file, String what) {
+        LOG.info("Configuration {} {}", file, what);
+        append(file, what);
+    }
+
+    private void append(String file, String what) {
+        AuditLog log = audit;
+        if (log != null) {
+            Instant now = Instant.now();
+            log.append(AuditRecord.of(
+                    TimeUnit.SECONDS.toNanos(now.getEpochSecond()) + now.getNano(),
+                    "gateway",
+                    "CONFIGURATION",
+                    file,
+                    what));
+        }
+    }
+
+    private static Map<String, Object> read(File file) throws IOException {
+        try (Reader reader = Files.newBufferedReader(file.toPath(), StandardCharsets.UTF_8)) {
+            ConfigurationReader parser =
+                    Configurations.buildReader().withIdentifier(file.getName()).build(reader);
+            Hashtable<String, Object> properties = parser.readConfiguration();
+            if (!parser.getIgnoredErrors().isEmpty()) {
+                throw new IllegalArgumentException(String.join("; ", parser.getIgnoredErrors()));
+            }
+            return new TreeMap<>(properties);
+        }
+    }
+
+    private Map<String, Object> check(String pid, Map<String, Object> properties) {
+        Map<String, Object> typed = Schema.find(metatypes, context, pid)
+                .orElseThrow(() -> new IllegalArgumentException("no bundle here has a component '" + pid
+                        + "'; correct the file's name, or install the bundle and touch the file"))
+                .check(properties);
+        for (ConfigurationCheck check : checks) {
+            if (check.pid().equals(pid)) {
+                check.check(Collections.unmodifiableMap(typed));
+            }
+        }
+        return typed;
+    }
+
+    private Configuration configuration(File file) throws IOException {
+        String name = name(file);
+        int tilde = name.indexOf('~');
+        return tilde > 0
+                ? admin.getFactoryConfiguration(name.substring(0, tilde), name.substring(tilde + 1), "?")
+                : admin.getConfiguration(name, "?");
+    }
+
+    private static String pid(File file) {
+        String name = name(file);
+        int tilde = name.indexOf('~');
+        return tilde > 0 ? name.substring(0, tilde) : name;
+    }
+
+    private static String name(File file) {
+        return file.getName().substring(0, file.getName().length() - CONFIGURATION.length());
+    }
+
+    private static String digest(Path file) throws IOException {
+        try {
+            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(file)));
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+}

@@ -1,0 +1,732 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
+package io.penstock.connector.plc4x;
+
+import io.penstock.api.acquisition.ConnectionStatus;
+import io.penstock.api.acquisition.ConnectionStatus.State;
+import io.penstock.api.acquisition.SampleListener;
+import io.penstock.api.acquisition.TagSource;
+import io.penstock.api.data.Sample;
+import io.penstock.api.data.StatusCode;
+import io.penstock.connector.plc4x.Wire.Code;
+import io.penstock.connector.plc4x.Wire.Reply;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The one thread of a connector: it owns the connection, the schedule and everything that is known about the tags. Others
+ * hand over by queue. While it waits for the device it goes on serving deadlines and subscriptions.
+ */
+final class PlcPoller {
+    private static final Logger LOG = LoggerFactory.getLogger(PlcPoller.class);
+    private static final int OPERATIONS = 256;
+    private static final int ROUND_TRIPS = 64;
+    private static final int PROBES_PER_POLL = 4;
+    private static final int LATE_POLLS = 3;
+    private static final long STATUS_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
+    private static final long CLOCK_STEP_NS = TimeUnit.SECONDS.toNanos(1);
+    private static final int REFUSALS_SHOWN = 5;
+
+    private final Settings settings;
+    private final TagTable table;
+    private final Supplier<Wire.Opener> openers;
+    private final Clock wall;
+    private final SourceClock sourceClock;
+    private final SampleHub hub;
+    private final List<Group> groups = new ArrayList<>();
+    private final Queue<Runnable> commands = new ConcurrentLinkedQueue<>();
+    private final BlockingQueue<Operation> operations = new ArrayBlockingQueue<>(OPERATIONS);
+    private final Thread thread;
+    private final AtomicLong turnedAway = new AtomicLong();
+    private volatile boolean stopping;
+    private volatile ConnectionStatus status;
+
+    // The thread's own.
+    private Wire.@Nullable Opener opener;
+    private @Nullable Wire wire;
+    private @Nullable CompletableFuture<Wire> opening;
+    private @Nullable Thread openingThread;
+    private @Nullable Operation current;
+    private long nextAttemptNanos;
+    private long openingEndsNanos;
+    private long backoffMs;
+    private boolean outage;
+    private boolean silentTold;
+    private long silentAtNanos;
+    private long connections;
+    private State state = State.CONNECTING;
+    private String lossDetail = "";
+    private @Nullable Instant lastGood;
+    private long lastSentNanos;
+    private long statusAtNanos;
+    private final long[] roundTrips = new long[ROUND_TRIPS];
+    private int roundTripCount;
+    private final Map<Item, Refusal> refused = new LinkedHashMap<>();
+    private final Set<Item> complained = new HashSet<>();
+
+    /** Tags of one period. */
+    private static final class Group {
+        final long periodNanos;
+        final List<Item> items = new ArrayList<>();
+        List<Block> blocks = List.of();
+        long dueNanos;
+        int lateInARow;
+        boolean complained;
+
+        Group(long periodMs) {
+            periodNanos = TimeUnit.MILLISECONDS.toNanos(periodMs);
+        }
+    }
+
+    /** Why an item is left out of polling, and when it is tried again. */
+    private record Refusal(Group group, Code code, long nextProbeNanos) {}
+
+    PlcPoller(Settings settings, TagTable table, Supplier<Wire.Opener> openers, Clock wall) {
+        this.settings = settings;
+        this.table = table;
+        this.openers = openers;
+        this.wall = wall;
+        sourceClock = new SourceClock(wall);
+        hub = new SampleHub(table);
+        backoffMs = settings.backoffMinMs();
+        Map<Long, Group> byPeriod = new TreeMap<>();
+        for (Item item : table.items()) {
+            byPeriod.computeIfAbsent(item.definition().periodMs(), Group::new)
+                    .items
+                    .add(item);
+        }
+        groups.addAll(byPeriod.values());
+        groups.forEach(this::plan);
+        status = new ConnectionStatus(State.CONNECTING, "", "", null, 0, 0);
+        thread = new Thread(this::run, "connector.plc4x-poll-" + settings.name());
+        thread.setDaemon(true);
+    }
+
+    void start() {
+        thread.start();
+    }
+
+    /** Ends the thread and the connection; returns within 2 s. */
+    void stop() {
+        stopping = true;
+        LockSupport.unpark(thread);
+        try {
+            thread.join(1800);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        if (thread.isAlive()) {
+            LOG.error("{}: thread {} does not end; restart the gateway", settings.name(), thread.getName());
+        }
+    }
+
+    ConnectionStatus status() {
+        return status;
+    }
+
+    TagSource.Subscription subscribe(SampleListener listener) {
+        SampleHub.Listening listening = new SampleHub.Listening(listener, l -> command(() -> hub.remove(l)));
+        command(() -> hub.add(listening));
+        return listening;
+    }
+
+    private void command(Runnable command) {
+        commands.add(command);
+        LockSupport.unpark(thread);
+    }
+
+    /** Takes an operation over; it is ended by its deadline in any case. */
+    void submit(Operation operation) {
+        if (stopping || !operations.offer(operation)) {
+            long count = stopping ? 0 : turnedAway.incrementAndGet();
+            if (Long.bitCount(count) == 1) { // not once for each of a flood
+                LOG.warn(
+                        "{}: {} writes and reads are waiting already; {} turned away so far, now for {}",
+                        settings.name(),
+                        OPERATIONS,
+                        count,
+                        operation.tag);
+            }
+            operation.fail(stopping ? StatusCode.BAD_NOT_CONNECTED : StatusCode.BAD_TIMEOUT, wallNs());
+            return;
+        }
+        LockSupport.unpark(thread);
+        if (stopping && operations.remove(operation)) {
+            operation.fail(StatusCode.BAD_NOT_CONNECTED, wallNs());
+        }
+    }
+
+    long wallNs() {
+        Instant now = wall.instant();
+        return now.getEpochSecond() * 1_000_000_000L + now.getNano();
+    }
+
+    private void run() {
+        while (!stopping) {
+            try {
+                step();
+            } catch (RuntimeException e) {
+                LOG.error("{}: unexpected failure; the connection is rebuilt", settings.name(), e);
+                lost("unexpected failure: " + e);
+            }
+        }
+        end();
+    }
+
+    private void step() {
+        long now = System.nanoTime();
+        tick(now);
+        Wire open = wire;
+        if (open == null) {
+            connect(now);
+            return;
+        }
+        if (open.gone().isDone()) {
+            lost("the device closed the connection");
+            return;
+        }
+        if (serveOperations()) {
+            return;
+        }
+        Group due = groups.stream()
+                .min(Comparator.comparingLong(g -> g.dueNanos - now))
+                .orElseThrow();
+        if (due.dueNanos - now <= 0) {
+            poll(due);
+        } else {
+            park(due.dueNanos - now);
+        }
+    }
+
+    /** What must happen while waiting for anything. */
+    private void tick(long now) {
+        for (Runnable command = commands.poll(); command != null; command = commands.poll()) {
+            command.run();
+        }
+        Operation running = current;
+        if (running != null && now - running.deadlineNanos >= 0) {
+            running.fail(StatusCode.BAD_TIMEOUT, wallNs());
+        }
+        for (Operation operation : operations) {
+            if (now - operation.deadlineNanos >= 0 && operations.remove(operation)) {
+                operation.fail(StatusCode.BAD_TIMEOUT, wallNs());
+            }
+        }
+        if (outage && !silentTold && now - silentAtNanos >= 0) {
+            silentTold = true;
+            hub.silent(sourceClock.at(now), now);
+        }
+        if (now - statusAtNanos >= STATUS_NANOS) {
+            refreshStatus();
+        }
+    }
+
+    /** Sleeps until something is handed over, a deadline comes, or the time is up. */
+    private void park(long nanos) {
+        long now = System.nanoTime();
+        long least = nanos;
+        if (current != null && !current.isDone()) {
+            least = Math.min(least, current.deadlineNanos - now);
+        }
+        for (Operation operation : operations) {
+            least = Math.min(least, operation.deadlineNanos - now);
+        }
+        if (outage && !silentTold) {
+            least = Math.min(least, silentAtNanos - now);
+        }
+        if (least > 0 && commands.isEmpty() && !stopping) {
+            LockSupport.parkNanos(this, least);
+        }
+    }
+
+    private void connect(long now) {
+        for (Operation operation = operations.poll(); operation != null; operation = operations.poll()) {
+            operation.fail(StatusCode.BAD_NOT_CONNECTED, wallNs());
+        }
+        CompletableFuture<Wire> attempt = opening;
+        if (attempt == null) {
+            Thread former = openingThread;
+            if (now - nextAttemptNanos < 0 || (former != null && former.isAlive())) {
+                long wait = nextAttemptNanos - now;
+                park(wait > 0 ? wait : TimeUnit.MILLISECONDS.toNanos(settings.backoffMinMs()));
+                return;
+            }
+            open(now);
+            return;
+        }
+        if (!attempt.isDone()) {
+            if (now - openingEndsNanos >= 0) {
+                abandonOpening();
+                lost("opening takes longer than " + (settings.connectTimeoutMs() + 5000) + " ms");
+                return;
+            }
+            park(openingEndsNanos - now);
+            return;
+        }
+        opening = null;
+        try {
+            connected(attempt.join(), now);
+        } catch (CompletionException | CancellationException e) {
+            Throwable cause = e.getCause() == null ? e : e.getCause();
+            lost("cannot connect: " + cause.getMessage());
+        }
+    }
+
+    /** PLC4X connects in the caller's thread, so the caller is one that may be left behind. */
+    private void open(long now) {
+        CompletableFuture<Wire> attempt = new CompletableFuture<>();
+        Thread opens = new Thread(
+                () -> {
+                    try {
+                        if (opener == null) {
+                            opener = openers.get();
+                        }
+                        Wire fresh = opener.open();
+                        if (!attempt.complete(fresh)) {
+                            fresh.close();
+                        }
+                    } catch (Exception | LinkageError e) {
+                        attempt.completeExceptionally(e);
+                    } finally {
+                        LockSupport.unpark(thread);
+                    }
+                },
+                "connector.plc4x-open-" + settings.name());
+        opens.setDaemon(true);
+        openingThread = opens;
+        opening = attempt;
+        openingEndsNanos = now + TimeUnit.MILLISECONDS.toNanos(settings.connectTimeoutMs() + 5000);
+        opens.start();
+    }
+
+    private void abandonOpening() {
+        CompletableFuture<Wire> attempt = opening;
+        Thread opens = openingThread;
+        opening = null;
+        if (attempt != null && !attempt.cancel(false) && !attempt.isCompletedExceptionally()) {
+            attempt.join().close();
+        }
+        if (opens != null) {
+            opens.interrupt();
+        }
+    }
+
+    private void connected(Wire fresh, long now) {
+        wire = fresh;
+        var unused = fresh.gone().thenRun(() -> LockSupport.unpark(thread));
+        groups.forEach(g -> g.dueNanos = now);
+        refused.replaceAll((item, r) -> new Refusal(r.group(), r.code(), now));
+    }
+
+    /** The connection is of no use any more: it is closed, tags are told, and a new one is opened after the back-off. */
+    private void lost(String reason) {
+        long now = System.nanoTime();
+        Wire open = wire;
+        wire = null;
+        if (open != null) {
+            open.close();
+        }
+        nextAttemptNanos = now + TimeUnit.MILLISECONDS.toNanos(backoffMs);
+        lossDetail = settings.device() + ": " + reason + "; tried again every " + backoffMs
+                + " ms; check the device, the cable and the url";
+        backoffMs = Math.min(settings.backoffMaxMs(), 2 * backoffMs);
+        state = State.LOST;
+        if (!outage) {
+            outage = true;
+            silentTold = false;
+            silentAtNanos = now + TimeUnit.MILLISECONDS.toNanos(settings.lossToBadMs());
+            LOG.info("{}: connection lost: {}", settings.name(), lossDetail);
+            hub.lost(sourceClock.at(now), now);
+        }
+        refreshStatus();
+    }
+
+    private void answered(Reply reply) {
+        roundTrips[roundTripCount++ % ROUND_TRIPS] = reply.nanos() - lastSentNanos;
+        lastGood = wall.instant();
+        if (state != State.CONNECTED) {
+            state = State.CONNECTED;
+            connections++;
+            outage = false;
+            lossDetail = "";
+            backoffMs = settings.backoffMinMs();
+            LOG.info("{}: connected to {}", settings.name(), settings.device());
+            refreshStatus();
+        }
+    }
+
+    private void refreshStatus() {
+        statusAtNanos = System.nanoTime();
+        int count = Math.min(roundTripCount, ROUND_TRIPS);
+        long[] sorted = Arrays.copyOf(roundTrips, count);
+        Arrays.sort(sorted);
+        long p50 = count == 0 ? 0 : TimeUnit.NANOSECONDS.toMicros(sorted[count / 2]);
+        String detail = lossDetail;
+        if (detail.isEmpty() && !refused.isEmpty()) {
+            detail = refusals();
+        }
+        status = new ConnectionStatus(state, detail, warning(), lastGood, Math.max(0, connections - 1), p50);
+    }
+
+    private String warning() {
+        long ahead = sourceClock.aheadNs();
+        if (ahead >= CLOCK_STEP_NS) {
+            return "the gateway's clock was set back; source times run " + ahead / 1_000_000_000L
+                    + " s ahead until it has caught up";
+        }
+        return hub.dropped() == 0
+                ? ""
+                : hub.dropped() + " samples were not newer than their predecessor and were dropped";
+    }
+
+    private String refusals() {
+        StringBuilder text = new StringBuilder();
+        text.append(refused.size()).append(" tags are refused by the device: ");
+        int shown = 0;
+        for (Map.Entry<Item, Refusal> entry : refused.entrySet()) {
+            if (shown++ == REFUSALS_SHOWN) {
+                text.append("…; ");
+                break;
+            }
+            text.append(describe(entry.getKey(), entry.getValue().code())).append("; ");
+        }
+        return text.append("correct etc/tags/").append(settings.tags()).toString();
+    }
+
+    private static String describe(Item item, Code code) {
+        return item.definition().id() + " at " + item.address() + ": " + StatusCode.name(status(code));
+    }
+
+    /** Waits for one answer under the connector's own deadline; null if the connection was lost or is being stopped. */
+    private @Nullable Reply await(CompletableFuture<Reply> answer) {
+        var unused = answer.whenComplete((reply, e) -> LockSupport.unpark(thread));
+        long end = lastSentNanos + TimeUnit.MILLISECONDS.toNanos(settings.requestTimeoutMs());
+        while (!answer.isDone()) {
+            if (stopping) {
+                return null;
+            }
+            Wire open = wire;
+            if (open == null || open.gone().isDone()) {
+                lost("the device closed the connection");
+                return null;
+            }
+            long now = System.nanoTime();
+            if (now - end >= 0) {
+                lost("no answer within " + settings.requestTimeoutMs() + " ms");
+                return null;
+            }
+            tick(now);
+            park(end - now);
+        }
+        try {
+            Reply reply = answer.join();
+            answered(reply);
+            return reply;
+        } catch (CompletionException | CancellationException e) {
+            Throwable cause = e.getCause() == null ? e : e.getCause();
+            LOG.debug("{}: request failed", settings.name(), cause);
+            lost("the request failed: " + cause);
+            return null;
+        }
+    }
+
+    private @Nullable Reply read(Area area, int start, int count) {
+        Wire open = wire;
+        if (open == null || stopping) {
+            return null;
+        }
+        lastSentNanos = System.nanoTime();
+        return await(open.read(area, start, count));
+    }
+
+    private @Nullable Reply read(Block block) {
+        serveOperations();
+        return read(block.area(), block.start(), block.count());
+    }
+
+    /** Writes and direct reads go first; whether there was any. */
+    private boolean serveOperations() {
+        boolean any = false;
+        while (wire != null && !stopping) {
+            Operation operation = operations.poll();
+            if (operation == null) {
+                return any;
+            }
+            any = true;
+            if (operation.deadlineNanos - System.nanoTime() <= 0) {
+                operation.fail(StatusCode.BAD_TIMEOUT, wallNs());
+                continue;
+            }
+            current = operation;
+            try {
+                perform(operation, table.owner(operation.element));
+            } finally {
+                // A device that was lost in between may or may not have taken the value.
+                operation.fail(stopping ? StatusCode.BAD_NOT_CONNECTED : StatusCode.BAD_TIMEOUT, wallNs());
+                current = null;
+            }
+        }
+        return any;
+    }
+
+    private void perform(Operation operation, Item item) {
+        int element = operation.element - item.first();
+        int start = item.elementStart(element);
+        if (operation.values == null) {
+            Reply reply = read(item.area(), start, item.elementCount());
+            if (reply != null && reply.code() == Code.OK) {
+                long nanos = midpoint(reply);
+                double value = item.value(element, reply.values(), start);
+                int valueStatus = Item.status(value);
+                operation.seen.complete(new Sample(
+                        operation.tag,
+                        StatusCode.isBad(valueStatus) ? Double.NaN : value,
+                        valueStatus,
+                        sourceClock.at(nanos),
+                        nanos));
+            } else if (reply != null) {
+                operation.fail(status(reply.code()), wallNs());
+            }
+            return;
+        }
+        Wire open = wire;
+        if (open == null) {
+            return;
+        }
+        lastSentNanos = System.nanoTime();
+        Reply reply = await(open.write(item.area(), start, operation.values));
+        if (reply != null) {
+            operation.written.complete(reply.code() == Code.DATA ? StatusCode.BAD_OUT_OF_RANGE : status(reply.code()));
+        }
+    }
+
+    private long midpoint(Reply reply) {
+        return lastSentNanos + (reply.nanos() - lastSentNanos) / 2;
+    }
+
+    private static int status(Code code) {
+        return switch (code) {
+            case OK -> StatusCode.GOOD;
+            case ADDRESS, DATA -> StatusCode.BAD_NODE_ID_UNKNOWN;
+            case UNSUPPORTED -> StatusCode.BAD_NOT_SUPPORTED;
+            case DEVICE, BUSY -> StatusCode.BAD_DEVICE_FAILURE;
+        };
+    }
+
+    /** Fixed rate: the next poll counts from the last due time; polls that are over before they began are left out. */
+    private void poll(Group group) {
+        for (Block block : group.blocks) {
+            Reply reply = read(block);
+            if (reply == null) {
+                return;
+            }
+            if (reply.code() == Code.OK) {
+                publish(block, reply);
+            } else {
+                refused(group, block, reply.code());
+            }
+        }
+        probe(group);
+        long late = System.nanoTime() - group.dueNanos;
+        group.dueNanos += group.periodNanos * (1 + late / group.periodNanos);
+        group.lateInARow = late >= group.periodNanos ? group.lateInARow + 1 : 0;
+        if (group.lateInARow == LATE_POLLS && !group.complained) {
+            group.complained = true;
+            LOG.warn(
+                    "{}: reading the tags of {} ms took {} ms; polls are left out; use a longer period",
+                    settings.name(),
+                    TimeUnit.NANOSECONDS.toMillis(group.periodNanos),
+                    TimeUnit.NANOSECONDS.toMillis(late));
+        }
+    }
+
+    private void publish(Block block, Reply reply) {
+        long nanos = midpoint(reply);
+        long sourceNs = sourceClock.at(nanos);
+        for (Item item : block.items()) {
+            for (int i = 0; i < item.definition().length(); i++) {
+                double value = item.value(i, reply.values(), block.start());
+                hub.publish(item.first() + i, value, Item.status(value), sourceNs, nanos);
+            }
+        }
+        hub.batchEnd();
+    }
+
+    private void publishBad(List<Item> items, Code code) {
+        long nanos = System.nanoTime();
+        long sourceNs = sourceClock.at(nanos);
+        for (Item item : items) {
+            for (int i = 0; i < item.definition().length(); i++) {
+                hub.publish(item.first() + i, Double.NaN, status(code), sourceNs, nanos);
+            }
+        }
+        hub.batchEnd();
+    }
+
+    /** A device refuses a whole request for one bad address in it: find the guilty, keep the rest. */
+    private void refused(Group group, Block block, Code code) {
+        List<Item> items = block.items();
+        switch (code) {
+            case UNSUPPORTED -> {
+                items.forEach(item -> refuse(group, item, code));
+                plan(group);
+            }
+            case BUSY -> publishBad(items, code);
+            case DEVICE -> {
+                // The device behind a gateway may be gone: two more questions tell that from a bad address.
+                Reply first = items.size() == 1 ? null : read(Block.of(items.subList(0, 1)));
+                Reply last = first == null ? null : read(Block.of(items.subList(items.size() - 1, items.size())));
+                if (last == null || (first.code() == Code.DEVICE && last.code() == Code.DEVICE)) {
+                    if (wire != null) {
+                        publishBad(items, code);
+                    }
+                } else {
+                    divide(group, block, code);
+                }
+            }
+            default -> divide(group, block, code);
+        }
+    }
+
+    private void divide(Group group, Block block, Code code) {
+        int before = refused.size();
+        List<Block> answered = new ArrayList<>();
+        divide(group, block.items(), code, answered);
+        if (refused.size() > before) {
+            plan(group);
+        } else if (wire != null) {
+            // Every half is fine alone: what cannot be read is the gap between them.
+            List<Block> blocks = new ArrayList<>(group.blocks);
+            blocks.remove(block);
+            blocks.addAll(answered);
+            group.blocks = List.copyOf(blocks);
+        }
+    }
+
+    private void divide(Group group, List<Item> items, Code code, List<Block> answered) {
+        if (items.size() == 1) {
+            refuse(group, items.get(0), code);
+            return;
+        }
+        int middle = items.size() / 2;
+        for (List<Item> half : List.of(items.subList(0, middle), items.subList(middle, items.size()))) {
+            Block block = Block.of(half);
+            Reply reply = read(block);
+            if (reply == null) {
+                return;
+            }
+            if (reply.code() == Code.OK) {
+                publish(block, reply);
+                answered.add(block);
+            } else {
+                divide(group, half, reply.code(), answered);
+            }
+        }
+    }
+
+    private void refuse(Group group, Item item, Code code) {
+        refused.put(item, new Refusal(group, code, System.nanoTime() + reprobeNanos()));
+        if (complained.add(item)) {
+            LOG.warn(
+                    "{}: {}; it is left out and tried again every {} ms; correct etc/tags/{}",
+                    settings.name(),
+                    describe(item, code),
+                    settings.reprobeMs(),
+                    settings.tags());
+        }
+        publishBad(List.of(item), code);
+        refreshStatus();
+    }
+
+    private long reprobeNanos() {
+        return TimeUnit.MILLISECONDS.toNanos(settings.reprobeMs());
+    }
+
+    /** Tries refused items of this group again, a few at a time. */
+    private void probe(Group group) {
+        long now = System.nanoTime();
+        List<Item> due = refused.entrySet().stream()
+                .filter(e -> e.getValue().group() == group && e.getValue().nextProbeNanos() - now <= 0)
+                .map(Map.Entry::getKey)
+                .limit(PROBES_PER_POLL)
+                .toList();
+        for (Item item : due) {
+            Block block = Block.of(List.of(item));
+            Reply reply = read(block);
+            if (reply == null) {
+                return;
+            }
+            if (reply.code() != Code.OK) {
+                refuse(group, item, reply.code());
+                continue;
+            }
+            refused.remove(item);
+            complained.remove(item);
+            LOG.info(
+                    "{}: {} at {} answers again",
+                    settings.name(),
+                    item.definition().id(),
+                    item.address());
+            publish(block, reply);
+            refused.replaceAll((other, r) ->
+                    other.area() == item.area() ? new Refusal(r.group(), r.code(), System.nanoTime()) : r);
+            plan(group);
+            refreshStatus();
+        }
+    }
+
+    private void plan(Group group) {
+        List<Item> barriers = List.copyOf(refused.keySet());
+        group.blocks = Block.plan(
+                group.items.stream().filter(item -> !refused.containsKey(item)).toList(), barriers, settings);
+    }
+
+    private void end() {
+        abandonOpening();
+        Wire open = wire;
+        wire = null;
+        if (open != null) {
+            open.close();
+        }
+        state = State.CLOSED;
+        lossDetail = "";
+        refreshStatus();
+        for (Operation operation = operations.poll(); operation != null; operation = operations.poll()) {
+            operation.fail(StatusCode.BAD_NOT_CONNECTED, wallNs());
+        }
+        try {
+            if (open != null) {
+                open.awaitClosed(1000);
+            }
+            Thread opens = openingThread;
+            if (opens != null) {
+                opens.join(500);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,538 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
+package io.penstock.pipeline;
+
+import io.penstock.api.actuation.Mode;
+import io.penstock.api.actuation.WriteLoop;
+import io.penstock.api.actuation.WriteOutcome;
+import io.penstock.api.data.Features;
+import io.penstock.api.data.Frame;
+import io.penstock.api.data.Prediction;
+import io.penstock.api.data.StatusCode;
+import io.penstock.api.model.ModelContract.OutputSpec;
+import io.penstock.api.pipeline.Pipeline.SwapReport;
+import io.penstock.api.pipeline.PipelineStatistics;
+import io.penstock.api.preprocessing.FeatureEngine.UnitConversion;
+import io.penstock.api.preprocessing.FeatureProgram;
+import io.penstock.api.publication.CycleResult;
+import java.time.Clock;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BiFunction;
+import java.util.function.Function;
+import java.util.function.LongSupplier;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The one thread of a pipeline: waits for its trigger, runs cycles, exchanges models between them. Everything that is not
+ * volatile belongs to that thread; others ask for changes by {@link #swap} and {@link #between}.
+ */
+@SuppressWarnings("NonAtomicVolatileUpdate") // counters have one writer, the thread
+final class Conductor {
+    private static final Logger LOG = LoggerFactory.getLogger(Conductor.class);
+    private static final long LONGEST_NAP_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
+    private static final @Nullable Input[] NO_INPUTS = {};
+    private static final Frame NO_FRAME = new Frame(List.of());
+
+    private final Settings settings;
+    private final Acquisition acquisition;
+    private final GatewayTime time;
+    private final LongSupplier nanoTime;
+    private final Thread thread;
+    private final long periodNs;
+    private final long catchUpNs;
+
+    // asked for by others
+    private final AtomicReference<@Nullable Swap> pendingSwap = new AtomicReference<>();
+    private final AtomicReference<@Nullable Task> pendingTask = new AtomicReference<>();
+    private volatile boolean signalled;
+    private volatile boolean stopped;
+    private volatile Mode mode;
+    private volatile @Nullable WriteLoop loop;
+    private volatile ResultQueue[] queues = {};
+    private volatile @Nullable Function<ServingModel, ServingModel> renew;
+
+    // written by the thread, read by others
+    private volatile @Nullable ServingModel serving;
+    private volatile long cycles;
+    private volatile long missed;
+    private volatile long overruns;
+    private volatile long failures;
+    private volatile String detail = "no model yet";
+    private final Latencies cycleLatencies = new Latencies();
+    private final Latencies inferenceLatencies = new Latencies();
+    private final Latencies toWriteLatencies = new Latencies();
+
+    // the thread's own
+    private long lastInstantNs = Long.MIN_VALUE;
+    private long lastCycleNanos;
+    private boolean framePending;
+    private @Nullable Swap exchanged;
+    private Map<String, byte[]> keptState = Map.of();
+
+    Conductor(Settings settings, Acquisition acquisition, Clock clock, LongSupplier nanoTime) {
+        this.settings = settings;
+        this.acquisition = acquisition;
+        this.nanoTime = nanoTime;
+        time = new GatewayTime(clock, nanoTime);
+        mode = settings.mode();
+        periodNs = TimeUnit.MILLISECONDS.toNanos(settings.periodMs());
+        catchUpNs = TimeUnit.MILLISECONDS.toNanos(settings.catchUpMs());
+        thread = new Thread(this::run, "pipeline-cycle-" + settings.name());
+        thread.setDaemon(true);
+    }
+
+    void start(Map<String, byte[]> state) {
+        keptState = state;
+        thread.start();
+    }
+
+    /** Ends the thread and returns the operators' state; the session of the last model is left to the caller. */
+    Map<String, byte[]> stop() {
+        stopped = true;
+        wake();
+        try {
+            thread.join(1500);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        if (thread.isAlive()) {
+            LOG.warn(
+                    "Pipeline {} is still in its cycle after 1500 ms, probably in the model's run; it is left behind",
+                    settings.name());
+            return Map.of();
+        }
+        ServingModel last = serving;
+        return last == null ? keptState : last.program.saveState();
+    }
+
+    /** A sample of interest arrived, or something was asked. */
+    void wake() {
+        signalled = true;
+        LockSupport.unpark(thread);
+    }
+
+    private void run() {
+        if (settings.trigger() == Settings.Trigger.GRID) {
+            runGrid();
+        } else {
+            runChanges();
+        }
+        Task left = pendingTask.getAndSet(null);
+        if (left != null) {
+            left.done.countDown();
+        }
+    }
+
+    private void runGrid() {
+        long next = nextGridPoint(time.nowNs());
+        while (!stopped) {
+            if (!sleepUntil(next)) {
+                next = nextGridPoint(time.nowNs()); // stopped, or the clock was stepped
+                continue;
+            }
+            cycle(next);
+            next += periodNs;
+            long now = time.nowNs();
+            if (clockStepped()) {
+                next = nextGridPoint(now);
+                continue;
+            }
+            long behind = now - next;
+            if (behind > Math.max(catchUpNs, periodNs)) {
+                long skipped = behind / periodNs;
+                missed = missed + skipped; // single writer
+                next += skipped * periodNs;
+            }
+        }
+    }
+
+    private long nextGridPoint(long nowNs) {
+        return Math.floorDiv(nowNs, periodNs) * periodNs + periodNs;
+    }
+
+    /** True once the instant has come; false where it will not come any more. */
+    private boolean sleepUntil(long instantNs) {
+        while (!stopped) {
+            applyPending();
+            long left = instantNs - time.nowNs();
+            if (clockStepped()) {
+                return false;
+            }
+            if (left <= 0) {
+                return true;
+            }
+            LockSupport.parkNanos(this, Math.min(left, LONGEST_NAP_NANOS));
+        }
+        return false;
+    }
+
+    private void runChanges() {
+        while (!stopped) {
+            applyPending();
+            signalled = false;
+            long now = time.nowNs();
+            if (clockStepped()) {
+                continue;
+            }
+            long trigger = acquisition.nextTriggerNs(now);
+            if (trigger == Long.MAX_VALUE) {
+                if (!signalled && !stopped) {
+                    LockSupport.parkNanos(this, LONGEST_NAP_NANOS);
+                }
+                continue;
+            }
+            cycle(settings.trigger() == Settings.Trigger.CHANGE ? trigger : now);
+        }
+    }
+
+    private boolean clockStepped() {
+        long step = time.takeStepNs();
+        if (step == 0) {
+            return false;
+        }
+        LOG.warn(
+                "The wall clock was stepped by {} ms; pipeline {} starts its operators anew, because their windows span the step",
+                TimeUnit.NANOSECONDS.toMillis(step),
+                settings.name());
+        detail =
+                "the wall clock was stepped by " + TimeUnit.NANOSECONDS.toMillis(step) + " ms; operators warm up again";
+        ServingModel current = serving;
+        Function<ServingModel, ServingModel> again = renew;
+        if (current != null && again != null) {
+            serving = again.apply(current);
+        }
+        lastInstantNs = Long.MIN_VALUE;
+        framePending = false;
+        return true;
+    }
+
+    /** How to get a model with fresh operators. */
+    void onStep(Function<ServingModel, ServingModel> fresh) {
+        renew = fresh;
+    }
+
+    /** One cycle. Reading this method is reading the gateway. Called only by the pipeline's own thread. */
+    private void cycle(long atNs) {
+        applyPending(); // between cycles, never inside one
+        ServingModel model = serving;
+        if (model == null) {
+            acquisition.take(NO_INPUTS, NO_FRAME, atNs, time.nowNs());
+            return;
+        }
+        long began = nanoTime.getAsLong();
+        long instantNs = Math.max(atNs, lastInstantNs + 1);
+        Frame frame = snapshot(model, instantNs, began); // 1 frozen, with status and age
+        if (frame == null) {
+            return; // nothing changed
+        }
+        Mode now = mode;
+        Prediction prediction = model.prediction;
+        long inferenceNanos = 0;
+        WriteOutcome written = WriteOutcome.NOT_OFFERED;
+        if (now == Mode.OFF) {
+            prediction.setAll(StatusCode.BAD_OUT_OF_SERVICE);
+        } else {
+            model.program.apply(frame, model.features); // 2 operators and constants came with the model
+            inferenceNanos = predict(model, instantNs); // 3
+            WriteLoop target = loop;
+            if (now.compareTo(Mode.ADVISORY) >= 0 && target != null) {
+                written = target.offer(prediction); // 4 may refuse, and says why
+            }
+        }
+        long ended = nanoTime.getAsLong();
+        account(model, began, ended, inferenceNanos, written);
+        publish(model, effective(now), written, ended - began, inferenceNanos); // 5
+    }
+
+    private @Nullable Frame snapshot(ServingModel model, long instantNs, long nanos) {
+        Frame frame = model.frame;
+        if (!framePending) {
+            frame.begin(cycles + 1, instantNs);
+        }
+        boolean changed = acquisition.take(model.inputs, frame, instantNs, time.nowNs());
+        if (settings.trigger() != Settings.Trigger.GRID && !changed) {
+            framePending = true; // what came stays pending for the next frame
+            return null;
+        }
+        framePending = false;
+        frame.instant(instantNs);
+        acquisition.freeze(model.inputs, frame, nanos);
+        lastInstantNs = instantNs;
+        return frame;
+    }
+
+    private long predict(ServingModel model, long instantNs) {
+        Prediction prediction = model.prediction;
+        Features features = model.features;
+        long before = nanoTime.getAsLong();
+        int inherited = features.status();
+        if (StatusCode.isBad(inherited)) {
+            prediction.setAll(inherited);
+            fail(
+                    acquisition.trouble().isEmpty()
+                            ? "an input has no usable value: " + StatusCode.name(inherited)
+                            : acquisition.trouble());
+        } else if (StatusCode.isGood(model.session.run(features, prediction))) {
+            for (int i = 0; i < model.outputs.length; i++) {
+                OutputSpec output = model.outputs[i];
+                double value = prediction.value(i);
+                prediction.set(i, value, outputStatus(inherited, value < output.low() || value > output.high()));
+            }
+            detail = "";
+        } else {
+            fail(model.session.lastError());
+        }
+        long after = nanoTime.getAsLong();
+        prediction.setTimes(instantNs, after, model.oldestRequiredNanos());
+        return after - before;
+    }
+
+    /** Rows 7 to 14 of the status algebra: warm-up and substitutes come before a value out of range, absent optional inputs after. */
+    private static int outputStatus(int inherited, boolean outOfRange) {
+        return outOfRange && (StatusCode.isGood(inherited) || inherited == StatusCode.UNCERTAIN_SIMULATED_VALUE)
+                ? StatusCode.UNCERTAIN_ENGINEERING_UNITS_EXCEEDED
+                : inherited;
+    }
+
+    private void fail(String reason) {
+        failures = failures + 1; // single writer
+        detail = reason;
+    }
+
+    private void account(ServingModel model, long began, long ended, long inferenceNanos, WriteOutcome written) {
+        cycles = cycles + 1; // single writer
+        cycleLatencies.record(ended - began);
+        inferenceLatencies.record(inferenceNanos);
+        if (periodNs > 0 && ended - began > periodNs) {
+            overruns = overruns + 1; // single writer
+        }
+        if (written.kind() == WriteOutcome.Kind.ASKED || written.kind() == WriteOutcome.Kind.LIMITED) {
+            toWriteLatencies.record(ended - model.newestArrivalNanos());
+        }
+        Swap swap = exchanged;
+        if (swap != null) {
+            exchanged = null;
+            swap.firstCycle(began);
+        }
+        lastCycleNanos = began;
+    }
+
+    private void publish(ServingModel model, Mode now, WriteOutcome written, long cycleNanos, long inferenceNanos) {
+        ResultQueue[] targets = queues;
+        for (ResultQueue queue : targets) {
+            CycleResult slot = queue.claim();
+            if (slot != null) {
+                slot.set(
+                        settings.name(),
+                        model.artifact,
+                        now,
+                        model.frame,
+                        model.features,
+                        model.prediction,
+                        written,
+                        cycleNanos,
+                        inferenceNanos);
+                queue.commit();
+            }
+        }
+    }
+
+    private void applyPending() {
+        Task task = pendingTask.getAndSet(null);
+        if (task != null) {
+            task.action.run();
+            task.done.countDown();
+        }
+        Swap swap = pendingSwap.getAndSet(null);
+        if (swap != null) {
+            exchange(swap);
+        }
+    }
+
+    private void exchange(Swap swap) {
+        ServingModel former = serving;
+        Map<String, byte[]> state = former == null ? keptState : former.program.saveState();
+        swap.restored = swap.model.program.restoreState(state);
+        keptState = Map.of();
+        swap.former = former;
+        swap.formerCycleNanos = former == null ? 0 : lastCycleNanos;
+        swap.missedBefore = missed;
+        acquisition.want(swap.model.artifact.contract().inputs(), swap.converter);
+        WriteLoop target = loop;
+        if (target != null) {
+            target.model(swap.model.artifact);
+        }
+        serving = swap.model;
+        framePending = false;
+        exchanged = swap;
+        swap.exchanged.countDown();
+    }
+
+    /**
+     * Exchanges the model between two cycles and waits, bounded, for the first cycle with the new one.
+     *
+     * @return the report, null where the pipeline was stopped meanwhile.
+     */
+    @Nullable
+    SwapReport swap(Swap swap) throws InterruptedException {
+        Swap overtaken = pendingSwap.getAndSet(swap);
+        if (overtaken != null) {
+            overtaken.exchanged.countDown();
+        }
+        wake();
+        if (!swap.exchanged.await(10, TimeUnit.SECONDS) || serving != swap.model) {
+            pendingSwap.compareAndSet(swap, null);
+            return null;
+        }
+        long waitMs = Math.min(2_000, settings.periodMs() * 2 + 100);
+        boolean ran = swap.ran.await(waitMs, TimeUnit.MILLISECONDS);
+        ServingModel former = swap.former;
+        long gap = ran && former != null ? Math.max(0, swap.firstCycleNanos - swap.formerCycleNanos - periodNs) : 0;
+        FeatureProgram.Restored restored = swap.restored;
+        return new SwapReport(
+                former == null ? "" : former.artifact.identity().label(),
+                swap.model.artifact.identity().label(),
+                settings.trigger() == Settings.Trigger.GRID ? gap / 1e6 : 0,
+                former == null ? 0 : missed - swap.missedBefore,
+                restored.restored(),
+                restored.total());
+    }
+
+    /** Runs something on the pipeline's thread between two cycles and waits for it, at most two seconds. */
+    boolean between(Runnable action) {
+        if (!thread.isAlive()) {
+            action.run();
+            return true;
+        }
+        Task task = new Task(action, new CountDownLatch(1));
+        long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(2);
+        try {
+            while (!pendingTask.compareAndSet(null, task)) {
+                if (System.nanoTime() - end > 0) {
+                    return false;
+                }
+                LockSupport.parkNanos(100_000);
+            }
+            wake();
+            return task.done.await(Math.max(1, end - System.nanoTime()), TimeUnit.NANOSECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    /** Takes the model out of service, keeping the operators' state; on the pipeline's thread only. */
+    @Nullable
+    ServingModel withdraw(String reason) {
+        ServingModel former = serving;
+        if (former != null) {
+            keptState = former.program.saveState();
+            serving = null;
+            publishNothing(former);
+        }
+        detail = reason;
+        return former;
+    }
+
+    /** Readers must not keep seeing the last values as good. */
+    private void publishNothing(ServingModel former) {
+        former.prediction.setAll(StatusCode.BAD_OUT_OF_SERVICE);
+        former.prediction.setTimes(time.nowNs(), nanoTime.getAsLong(), Long.MAX_VALUE);
+        publish(former, mode, WriteOutcome.NOT_OFFERED, 0, 0);
+    }
+
+    private Mode effective(Mode ceiling) {
+        WriteLoop target = loop;
+        return ceiling == Mode.ADVISORY && target != null && target.closed() ? Mode.CLOSED : ceiling;
+    }
+
+    Mode mode() {
+        return effective(mode);
+    }
+
+    void setMode(Mode newMode) {
+        mode = newMode;
+    }
+
+    @Nullable
+    WriteLoop loop() {
+        return loop;
+    }
+
+    void setLoop(@Nullable WriteLoop newLoop) {
+        ServingModel current = serving;
+        if (newLoop != null && current != null) {
+            newLoop.model(current.artifact);
+        }
+        loop = newLoop;
+    }
+
+    void setQueues(ResultQueue[] newQueues) {
+        queues = newQueues;
+    }
+
+    ResultQueue[] queues() {
+        return queues;
+    }
+
+    @Nullable
+    ServingModel serving() {
+        return serving;
+    }
+
+    void setDetail(String reason) {
+        detail = reason;
+    }
+
+    PipelineStatistics statistics(long droppedResults) {
+        return new PipelineStatistics(
+                cycles,
+                missed,
+                overruns,
+                failures,
+                droppedResults,
+                acquisition.droppedSamples(),
+                cycleLatencies.micros(0.5),
+                cycleLatencies.micros(0.99),
+                inferenceLatencies.micros(0.5),
+                toWriteLatencies.micros(0.5),
+                toWriteLatencies.micros(0.99),
+                detail);
+    }
+
+    private record Task(Runnable action, CountDownLatch done) {}
+
+    /** One exchange of models; filled by the pipeline's thread before the latches open. */
+    static final class Swap {
+        final ServingModel model;
+        final BiFunction<String, String, Optional<UnitConversion>> converter;
+        final CountDownLatch exchanged = new CountDownLatch(1);
+        final CountDownLatch ran = new CountDownLatch(1);
+
+        @Nullable
+        ServingModel former;
+
+        FeatureProgram.Restored restored = new FeatureProgram.Restored(0, 0);
+        long formerCycleNanos;
+        long firstCycleNanos;
+        long missedBefore;
+
+        Swap(ServingModel model, BiFunction<String, String, Optional<UnitConversion>> converter) {
+            this.model = model;
+            this.converter = converter;
+        }
+
+        void firstCycle(long nanos) {
+            firstCycleNanos = nanos;
+            ran.countDown();
+        }
+    }
+}

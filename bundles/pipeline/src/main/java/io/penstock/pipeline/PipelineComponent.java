@@ -1,0 +1,490 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
+package io.penstock.pipeline;
+
+import io.penstock.api.access.Actor;
+import io.penstock.api.acquisition.TagDefinition;
+import io.penstock.api.acquisition.TagSource;
+import io.penstock.api.actuation.Mode;
+import io.penstock.api.actuation.WriteLoop;
+import io.penstock.api.audit.AuditLog;
+import io.penstock.api.audit.AuditRecord;
+import io.penstock.api.inference.InferenceEngine;
+import io.penstock.api.inference.InferenceSession;
+import io.penstock.api.model.ModelArtifact;
+import io.penstock.api.model.ModelContract;
+import io.penstock.api.model.ModelContract.InputSpec;
+import io.penstock.api.model.ModelRejectedException;
+import io.penstock.api.pipeline.Pipeline;
+import io.penstock.api.pipeline.PipelineStatistics;
+import io.penstock.api.preprocessing.FeatureEngine;
+import io.penstock.api.preprocessing.FeatureEngine.UnitConversion;
+import io.penstock.api.publication.ResultPublisher;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BiFunction;
+import org.jspecify.annotations.Nullable;
+import org.osgi.framework.BundleContext;
+import org.osgi.service.component.annotations.Activate;
+import org.osgi.service.component.annotations.Component;
+import org.osgi.service.component.annotations.ConfigurationPolicy;
+import org.osgi.service.component.annotations.Deactivate;
+import org.osgi.service.component.annotations.Reference;
+import org.osgi.service.component.annotations.ReferenceCardinality;
+import org.osgi.service.component.annotations.ReferencePolicy;
+import org.osgi.service.component.annotations.ReferencePolicyOption;
+import org.osgi.service.metatype.annotations.AttributeDefinition;
+import org.osgi.service.metatype.annotations.Designate;
+import org.osgi.service.metatype.annotations.ObjectClassDefinition;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One configured pipeline. Connectors, operators, runtime, loop and publishers come and go while it cycles; it keeps its mode
+ * and its operators' state, and says what it misses. Thread-safe.
+ */
+@Component(
+        service = Pipeline.class,
+        configurationPid = PipelineComponent.PID,
+        configurationPolicy = ConfigurationPolicy.REQUIRE)
+@Designate(ocd = PipelineComponent.Config.class, factory = true)
+public final class PipelineComponent implements Pipeline {
+    static final String PID = "io.penstock.pipeline";
+    private static final Logger LOG = LoggerFactory.getLogger(PipelineComponent.class);
+    private static final String NO_FEATURES = "the preprocessing bundle is away; start it";
+    private static final String NO_RUNTIME = "the inference bundle is away; restart the gateway";
+
+    /** Configuration of one pipeline. */
+    @ObjectClassDefinition(
+            name = "Pipeline",
+            description = "Trigger, tag bindings, model and mode of one unit of work.")
+    public @interface Config {
+        @AttributeDefinition(description = "Name; node ids of OPC UA clients hang on it.")
+        String name();
+
+        @AttributeDefinition(description = "Name of the model that may serve.")
+        String model();
+
+        @AttributeDefinition(description = "OSGi version range of the model, e.g. [1.0,2.0).")
+        String versionRange();
+
+        @AttributeDefinition(description = "grid, change (every change of a trigger tag) or changeLatest.")
+        String trigger() default "grid";
+
+        @AttributeDefinition(description = "Period of the UTC-aligned grid in ms, 1 or more; for trigger grid.")
+        long periodMs() default 0;
+
+        @AttributeDefinition(description = "Bound tags whose change starts a cycle; for trigger change.")
+        String[] triggerTags() default {};
+
+        @AttributeDefinition(description = "input=tag, one per input of the model.")
+        String[] bindings();
+
+        @AttributeDefinition(description = "Mode at start: OFF, SHADOW or ADVISORY.")
+        String mode() default "ADVISORY";
+
+        @AttributeDefinition(description = "Samples kept per input between two cycles, a power of two.")
+        int sampleQueue() default 1024;
+
+        @AttributeDefinition(description = "Results kept per publisher.")
+        int resultQueue() default 256;
+
+        @AttributeDefinition(
+                description = "How far in ms late cycles are made up for before points of the grid count as missed.")
+        long catchUpMs() default 1000;
+    }
+
+    private final Settings settings;
+    private final StateFile stateFile;
+    private final Clock clock;
+    private final Acquisition acquisition;
+    private final Conductor conductor;
+    private final ReentrantLock changes = new ReentrantLock(); // swaps and services coming and going, one at a time
+    private volatile @Nullable FeatureEngine features;
+    private volatile @Nullable InferenceEngine inference;
+    private @Nullable ModelArtifact wanted;
+    private long awaySinceNanos;
+    private volatile @Nullable AuditLog audit;
+
+    @Activate
+    public PipelineComponent(BundleContext context, Config config) {
+        this(Settings.of(config), home(context), Clock.systemUTC());
+    }
+
+    PipelineComponent(Settings settings, Path home, Clock clock) {
+        this.settings = settings;
+        this.clock = clock;
+        stateFile = new StateFile(home, settings.name());
+        Runnable[] wake = new Runnable[1];
+        acquisition = new Acquisition(settings, this::wallNs, () -> wake[0].run());
+        conductor = new Conductor(settings, acquisition, clock, System::nanoTime);
+        wake[0] = settings.trigger() == Settings.Trigger.GRID ? () -> {} : conductor::wake;
+        conductor.onStep(this::withFreshOperators);
+    }
+
+    private static Path home(BundleContext context) {
+        String home = context.getProperty("penstock.home");
+        if (home == null) {
+            throw new IllegalStateException("penstock.home is not set; start the gateway by bin/penstock-gateway");
+        }
+        return Path.of(home);
+    }
+
+    @Activate
+    void start() {
+        conductor.start(stateFile.load(wallNs()));
+        LOG.info("Pipeline {} waits for model {} {}", settings.name(), settings.model(), settings.versionRange());
+    }
+
+    @Deactivate
+    void stop() {
+        WriteLoop loop = conductor.loop();
+        if (loop != null && loop.closed()) {
+            loop.open(gateway(), "pipeline " + settings.name() + " stops");
+        }
+        Map<String, byte[]> state = conductor.stop();
+        acquisition.close();
+        for (ResultQueue queue : conductor.queues()) {
+            queue.close();
+        }
+        ServingModel last = conductor.serving();
+        if (last != null) {
+            last.session.close();
+        }
+        if (!state.isEmpty()) {
+            stateFile.save(state, wallNs());
+        }
+    }
+
+    @Reference(policy = ReferencePolicy.DYNAMIC, cardinality = ReferenceCardinality.MULTIPLE)
+    void bindTagSource(TagSource source) {
+        acquisition.add(source);
+    }
+
+    void unbindTagSource(TagSource source) {
+        acquisition.remove(source);
+    }
+
+    @Reference(policy = ReferencePolicy.DYNAMIC, cardinality = ReferenceCardinality.MULTIPLE)
+    void bindWriteLoop(WriteLoop loop) {
+        if (loop.pipeline().equals(settings.name()) && conductor.loop() == null) {
+            conductor.between(() -> conductor.setLoop(loop));
+            LOG.info("Pipeline {} offers to loop {} ({})", settings.name(), loop.name(), loop.target());
+        }
+    }
+
+    void unbindWriteLoop(WriteLoop loop) {
+        if (conductor.loop() == loop) {
+            conductor.between(() -> conductor.setLoop(null));
+            LOG.info("Pipeline {} has no write loop any more", settings.name());
+        }
+    }
+
+    @Reference(policy = ReferencePolicy.DYNAMIC, cardinality = ReferenceCardinality.MULTIPLE)
+    void bindPublisher(ResultPublisher publisher) {
+        changes.lock();
+        try {
+            ResultQueue[] queues = Arrays.copyOf(conductor.queues(), conductor.queues().length + 1);
+            queues[queues.length - 1] = new ResultQueue(settings.name(), publisher, settings.resultQueue());
+            conductor.setQueues(queues);
+        } finally {
+            changes.unlock();
+        }
+    }
+
+    void unbindPublisher(ResultPublisher publisher) {
+        changes.lock();
+        try {
+            ResultQueue[] all = conductor.queues();
+            conductor.setQueues(Arrays.stream(all)
+                    .filter(queue -> queue.publisher() != publisher)
+                    .toArray(ResultQueue[]::new));
+            for (ResultQueue queue : all) {
+                if (queue.publisher() == publisher) {
+                    queue.close();
+                }
+            }
+        } finally {
+            changes.unlock();
+        }
+    }
+
+    @Reference(
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY,
+            cardinality = ReferenceCardinality.OPTIONAL)
+    void bindAuditLog(AuditLog log) {
+        audit = log;
+    }
+
+    void unbindAuditLog(AuditLog log) {
+        if (audit == log) {
+            audit = null;
+        }
+    }
+
+    @Reference(
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY,
+            cardinality = ReferenceCardinality.OPTIONAL)
+    void bindFeatureEngine(FeatureEngine engine) {
+        changes.lock();
+        try {
+            features = engine;
+            resume("preprocessing");
+        } finally {
+            changes.unlock();
+        }
+    }
+
+    void unbindFeatureEngine(FeatureEngine engine) {
+        changes.lock();
+        try {
+            if (features == engine) {
+                features = null;
+                withdraw(NO_FEATURES);
+            }
+        } finally {
+            changes.unlock();
+        }
+    }
+
+    @Reference(
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY,
+            cardinality = ReferenceCardinality.OPTIONAL)
+    void bindInferenceEngine(InferenceEngine engine) {
+        changes.lock();
+        try {
+            inference = engine;
+            resume("inference");
+        } finally {
+            changes.unlock();
+        }
+    }
+
+    void unbindInferenceEngine(InferenceEngine engine) {
+        changes.lock();
+        try {
+            if (inference == engine) {
+                inference = null;
+                withdraw(NO_RUNTIME);
+            }
+        } finally {
+            changes.unlock();
+        }
+    }
+
+    private void withdraw(String reason) {
+        ServingModel[] former = new ServingModel[1];
+        conductor.between(() -> former[0] = conductor.withdraw(reason));
+        if (former[0] != null) {
+            awaySinceNanos = System.nanoTime();
+            former[0].session.close();
+        }
+    }
+
+    /** Brings the model back after a bundle it needs was updated. */
+    private void resume(String what) {
+        ModelArtifact artifact = wanted;
+        if (artifact == null || conductor.serving() != null || features == null || inference == null) {
+            return;
+        }
+        try {
+            exchange(artifact);
+            LOG.info(
+                    "Pipeline {}: {} is back, {} serves again after a gap of {} ms",
+                    settings.name(),
+                    what,
+                    artifact.identity().label(),
+                    TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - awaySinceNanos));
+        } catch (ModelRejectedException e) {
+            conductor.setDetail(e.getMessage());
+            LOG.error(
+                    "Pipeline {}: {} is back, but {} cannot serve: {}",
+                    settings.name(),
+                    what,
+                    artifact.identity().label(),
+                    e.getMessage());
+        }
+    }
+
+    @Override
+    public SwapReport swap(ModelArtifact model) throws ModelRejectedException {
+        changes.lock();
+        try {
+            SwapReport report = exchange(model);
+            wanted = model;
+            LOG.info(
+                    "Model {} active on {} (was {}), gap {} ms, {} of {} operators kept their state",
+                    model.identity().label(),
+                    settings.name(),
+                    report.from().isEmpty() ? "none" : report.from(),
+                    report.gapMillis(),
+                    report.restoredOperators(),
+                    report.operators());
+            return report;
+        } finally {
+            changes.unlock();
+        }
+    }
+
+    private SwapReport exchange(ModelArtifact model) throws ModelRejectedException {
+        FeatureEngine featureEngine = features;
+        InferenceEngine runtime = inference;
+        if (featureEngine == null || runtime == null) {
+            throw new ModelRejectedException(
+                    "pipeline " + settings.name() + ": " + (runtime == null ? NO_RUNTIME : NO_FEATURES));
+        }
+        BiFunction<String, String, Optional<UnitConversion>> converter = featureEngine::conversion;
+        checkFits(model.contract(), converter);
+        InferenceSession session = runtime.open(model);
+        try {
+            ServingModel next = new ServingModel(model, featureEngine.compile(model.contract()), session, acquisition);
+            Conductor.Swap swap = new Conductor.Swap(next, converter);
+            SwapReport report = conductor.swap(swap);
+            if (report == null) {
+                throw new ModelRejectedException("pipeline " + settings.name()
+                        + ": no place between two cycles within 10 s; is it stopping, or does its model hang?");
+            }
+            ServingModel former = swap.former;
+            if (former != null) {
+                former.session.close();
+            }
+            return report;
+        } catch (IllegalArgumentException e) {
+            session.close();
+            throw new ModelRejectedException("model " + model.identity().label() + ": " + e.getMessage(), e);
+        } catch (ModelRejectedException e) {
+            session.close();
+            throw e;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new ModelRejectedException("pipeline " + settings.name() + ": interrupted while swapping", e);
+        }
+    }
+
+    private void checkFits(ModelContract contract, BiFunction<String, String, Optional<UnitConversion>> converter)
+            throws ModelRejectedException {
+        if (contract.cycleMs() > 0
+                && settings.trigger() == Settings.Trigger.GRID
+                && contract.cycleMs() != settings.periodMs()) {
+            throw new ModelRejectedException("pipeline " + settings.name() + ": periodMs is " + settings.periodMs()
+                    + ", model " + contract.name() + " " + contract.version() + " was tuned for " + contract.cycleMs()
+                    + "; set periodMs to that or use another model");
+        }
+        for (InputSpec spec : contract.inputs()) {
+            Input input = acquisition.input(spec.name());
+            if (input == null) {
+                if (spec.required()) {
+                    throw new ModelRejectedException("pipeline " + settings.name() + ": input '" + spec.name()
+                            + "' of model " + contract.name() + " " + contract.version() + " is not bound; add '"
+                            + spec.name() + "=TAG' to bindings");
+                }
+                continue;
+            }
+            TagDefinition definition = acquisition.definition(input.tag()).orElse(null);
+            if (definition != null
+                    && Acquisition.conversion(definition.unit(), spec.unit(), converter)
+                            .isEmpty()) {
+                throw new ModelRejectedException(
+                        "pipeline " + settings.name() + ": " + Acquisition.mismatch(input, definition, spec.unit()));
+            }
+        }
+    }
+
+    private ServingModel withFreshOperators(ServingModel current) {
+        FeatureEngine engine = features;
+        return engine == null
+                ? current
+                : new ServingModel(
+                        current.artifact, engine.compile(current.artifact.contract()), current.session, acquisition);
+    }
+
+    @Override
+    public String name() {
+        return settings.name();
+    }
+
+    @Override
+    public List<Binding> bindings() {
+        return settings.bindings();
+    }
+
+    @Override
+    public ModelRequirement requirement() {
+        return new ModelRequirement(settings.model(), settings.versionRange());
+    }
+
+    @Override
+    public Optional<ModelArtifact> model() {
+        return Optional.ofNullable(conductor.serving()).map(serving -> serving.artifact);
+    }
+
+    @Override
+    public Optional<WriteLoop> loop() {
+        return Optional.ofNullable(conductor.loop());
+    }
+
+    @Override
+    public Mode mode() {
+        return conductor.mode();
+    }
+
+    @Override
+    public List<String> setMode(Mode mode, Actor actor, String reason) {
+        Mode before = conductor.mode();
+        WriteLoop loop = conductor.loop();
+        List<String> refusals = List.of();
+        if (mode == Mode.CLOSED) {
+            if (loop == null) {
+                refusals =
+                        List.of("pipeline " + settings.name() + " has no write loop; configure io.penstock.actuation");
+            } else if (before.compareTo(Mode.ADVISORY) < 0) {
+                refusals = List.of("mode is " + before + "; a loop is closed out of ADVISORY");
+            } else {
+                refusals = loop.close(actor, reason);
+            }
+        } else {
+            if (loop != null && loop.closed()) {
+                loop.open(actor, reason);
+            }
+            conductor.setMode(mode);
+        }
+        String detail = before + " to " + mode + (refusals.isEmpty() ? "" : " refused: " + String.join("; ", refusals))
+                + (reason.isEmpty() ? "" : " (" + reason + ")");
+        LOG.info("Mode of {} by {}: {}", settings.name(), actor.name(), detail);
+        AuditLog log = audit;
+        if (log != null) {
+            log.append(AuditRecord.of(
+                    wallNs(), actor.name() + " (" + actor.origin() + ")", "MODE", settings.name(), detail));
+        }
+        return refusals;
+    }
+
+    @Override
+    public PipelineStatistics statistics() {
+        long dropped = 0;
+        for (ResultQueue queue : conductor.queues()) {
+            dropped += queue.dropped();
+        }
+        return conductor.statistics(dropped);
+    }
+
+    private long wallNs() {
+        Instant now = clock.instant();
+        return TimeUnit.SECONDS.toNanos(now.getEpochSecond()) + now.getNano();
+    }
+
+    private static Actor gateway() {
+        return new Actor("gateway", Set.of(), "gateway");
+    }
+}

@@ -1,0 +1,108 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
+package io.penstock.pipeline;
+
+import io.penstock.api.publication.CycleResult;
+import io.penstock.api.publication.ResultPublisher;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Takes results from the pipeline's thread to one publisher on a thread of its own. Slots are preallocated; when the
+ * publisher is slow, new results are dropped and counted, and the pipeline's thread does not notice.
+ */
+@SuppressWarnings("NonAtomicVolatileUpdate") // each counter has one writer
+final class ResultQueue {
+    private static final Logger LOG = LoggerFactory.getLogger(ResultQueue.class);
+    private static final long NAP_NANOS = TimeUnit.MICROSECONDS.toNanos(500);
+    private static final int NAPS = 40;
+
+    private final ResultPublisher publisher;
+    private final CycleResult[] slots;
+    private final Thread thread;
+    private volatile long written; // by the pipeline
+    private volatile long taken; // by the publisher's thread
+    private volatile boolean asleep;
+    private volatile boolean closed;
+    private volatile long dropped;
+
+    ResultQueue(String pipeline, ResultPublisher publisher, int length) {
+        this.publisher = publisher;
+        slots = new CycleResult[length];
+        for (int i = 0; i < length; i++) {
+            slots[i] = new CycleResult();
+        }
+        thread = new Thread(this::run, "pipeline-publish-" + pipeline + "-" + publisher.name());
+        thread.setDaemon(true);
+        thread.start();
+    }
+
+    /** The slot to fill, null where the queue is full; only the pipeline's thread, followed by {@link #commit}. */
+    @Nullable
+    CycleResult claim() {
+        if (written - taken >= slots.length) {
+            dropped = dropped + 1; // single writer
+            return null;
+        }
+        return slots[(int) (written % slots.length)];
+    }
+
+    /** Hands the claimed slot over; wakes the publisher's thread only where it sleeps for long. */
+    void commit() {
+        written = written + 1; // single writer
+        if (asleep) {
+            LockSupport.unpark(thread);
+        }
+    }
+
+    long dropped() {
+        return dropped;
+    }
+
+    ResultPublisher publisher() {
+        return publisher;
+    }
+
+    /** Ends the thread, at the latest after the call it is in and one second. */
+    void close() {
+        closed = true;
+        LockSupport.unpark(thread);
+        try {
+            thread.join(1000);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private void run() {
+        int naps = 0;
+        while (!closed) {
+            if (taken < written) {
+                naps = 0;
+                publish(slots[(int) (taken % slots.length)]);
+                taken = taken + 1; // single writer
+            } else if (naps < NAPS) {
+                naps++;
+                LockSupport.parkNanos(this, NAP_NANOS);
+            } else {
+                asleep = true;
+                if (taken == written && !closed) {
+                    LockSupport.parkNanos(this, TimeUnit.SECONDS.toNanos(1));
+                }
+                asleep = false;
+                naps = 0;
+            }
+        }
+    }
+
+    private void publish(CycleResult result) {
+        try {
+            publisher.publish(result);
+        } catch (RuntimeException e) {
+            LOG.warn("Publisher {} failed on a result of {}: {}", publisher.name(), result.pipeline(), e.toString(), e);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
+package io.penstock.pipeline;
+
+import java.io.BufferedInputStream;
+import java.io.BufferedOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Operator state of one pipeline on disk, so that it survives a changed configuration and a restart. State older than ten
+ * minutes says nothing about the plant any more and is left alone.
+ */
+final class StateFile {
+    private static final Logger LOG = LoggerFactory.getLogger(StateFile.class);
+    private static final int FORMAT = 0x50534F31;
+    private static final int LARGEST_ENTRY = 16 << 20;
+    private static final long LARGEST_AGE_NS = TimeUnit.MINUTES.toNanos(10);
+
+    private final Path file;
+
+    StateFile(Path home, String pipeline) {
+        file = home.resolve("data").resolve("pipeline").resolve(pipeline + ".state");
+    }
+
+    void save(Map<String, byte[]> state, long nowNs) {
+        Path temporary = file.resolveSibling(file.getFileName() + ".new");
+        try {
+            Files.createDirectories(file.getParent());
+            try (DataOutputStream out =
+                    new DataOutputStream(new BufferedOutputStream(Files.newOutputStream(temporary)))) {
+                out.writeInt(FORMAT);
+                out.writeLong(nowNs);
+                out.writeInt(state.size());
+                for (Map.Entry<String, byte[]> entry : state.entrySet()) {
+                    out.writeUTF(entry.getKey());
+                    out.writeInt(entry.getValue().length);
+                    out.write(entry.getValue());
+                }
+            }
+            Files.move(temporary, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+        } catch (IOException e) {
+            LOG.warn(
+                    "Operator state of {} not kept: {}; operators start anew next time",
+                    file.getFileName(),
+                    e.toString());
+        }
+    }
+
+    /** The state, empty if there is none, it is too old or the file is damaged. */
+    Map<String, byte[]> load(long nowNs) {
+        Map<String, byte[]> state = new HashMap<>();
+        if (!Files.exists(file)) {
+            return state;
+        }
+        try (DataInputStream in = new DataInputStream(new BufferedInputStream(Files.newInputStream(file)))) {
+            if (in.readInt() != FORMAT || Math.abs(nowNs - in.readLong()) > LARGEST_AGE_NS) {
+                return state;
+            }
+            for (int left = in.readInt(); left > 0; left--) {
+                String key = in.readUTF();
+                int length = in.readInt();
+                if (length < 0 || length > LARGEST_ENTRY) {
+                    throw new IOException("entry of " + length + " bytes");
+                }
+                state.put(key, in.readNBytes(length));
+            }
+            return state;
+        } catch (IOException e) {
+            LOG.warn(
+                    "Operator state in {} is not readable: {}; operators start anew", file.getFileName(), e.toString());
+            return Map.of();
+        }
+    }
+}

@@ -1,0 +1,494 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
+package io.penstock.pipeline;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.penstock.api.access.Actor;
+import io.penstock.api.access.Role;
+import io.penstock.api.actuation.Mode;
+import io.penstock.api.data.Frame;
+import io.penstock.api.data.Sample;
+import io.penstock.api.data.StatusCode;
+import io.penstock.api.data.TagId;
+import io.penstock.api.model.ModelRejectedException;
+import io.penstock.api.pipeline.Pipeline.Binding;
+import io.penstock.api.pipeline.Pipeline.SwapReport;
+import io.penstock.pipeline.Fakes.Seen;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.ZoneId;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class PipelineTest {
+    private static final Actor OPERATOR = new Actor("anna", Set.of(Role.OPERATOR), "test");
+
+    @TempDir
+    Path home;
+
+    private final List<PipelineComponent> started = new ArrayList<>();
+    private final Fakes.Source source = new Fakes.Source("NTU", "A", "B");
+    private final Fakes.Publisher publisher = new Fakes.Publisher();
+    private final Fakes.Engines runtime = new Fakes.Engines();
+    private final Fakes.Engine engine = new Fakes.Engine();
+
+    @AfterEach
+    void stopAll() {
+        publisher.gate.countDown();
+        started.forEach(PipelineComponent::stop);
+    }
+
+    private static Settings settings(Settings.Trigger trigger, long periodMs, Set<String> triggerTags) {
+        return new Settings(
+                "p",
+                "dose",
+                "[1.0,2.0)",
+                trigger,
+                periodMs,
+                triggerTags,
+                List.of(new Binding("a", "A"), new Binding("b", "B")),
+                Mode.ADVISORY,
+                64,
+                8192,
+                1000);
+    }
+
+    private PipelineComponent start(Settings settings, Clock clock) {
+        PipelineComponent pipeline = new PipelineComponent(settings, home, clock);
+        pipeline.bindTagSource(source);
+        pipeline.bindPublisher(publisher);
+        pipeline.bindFeatureEngine(engine);
+        pipeline.bindInferenceEngine(runtime);
+        pipeline.start();
+        started.add(pipeline);
+        return pipeline;
+    }
+
+    private PipelineComponent grid(long periodMs) {
+        return start(settings(Settings.Trigger.GRID, periodMs, Set.of()), Clock.systemUTC());
+    }
+
+    private static long nowNs() {
+        Instant now = Instant.now();
+        return TimeUnit.SECONDS.toNanos(now.getEpochSecond()) + now.getNano();
+    }
+
+    // A historian that averages by minute would see drifting or doubled points.
+    @Test
+    void cyclesStandOnTheUtcGridOneByOne() throws Exception {
+        PipelineComponent pipeline = grid(2);
+        source.emit("A", 1, nowNs());
+        source.emit("B", 2, nowNs());
+        pipeline.swap(Fakes.model("1.0.0", "a", "b"));
+        Fakes.await("300 cycles", () -> publisher.copy().size() >= 300);
+        List<Seen> seen = publisher.copy();
+        for (int i = 1; i < seen.size(); i++) {
+            assertEquals(0, seen.get(i).instantNs() % 2_000_000, "on the grid");
+            assertEquals(
+                    2_000_000,
+                    seen.get(i).instantNs() - seen.get(i - 1).instantNs(),
+                    "no point left out or doubled at " + i);
+            assertEquals(seen.get(i - 1).cycle() + 1, seen.get(i).cycle());
+        }
+        assertEquals(0, pipeline.statistics().missedCycles());
+    }
+
+    // A swap that loses, doubles or reorders a cycle is what the product promises never happens.
+    @Test
+    void swapsWhileCyclingLoseNothingAndKeepOperatorState() throws Exception {
+        PipelineComponent pipeline = grid(1);
+        source.emit("A", 1, nowNs());
+        source.emit("B", 2, nowNs());
+        pipeline.swap(Fakes.model("1.0.0", "a", "b"));
+        for (int n = 1; n <= 20; n++) {
+            SwapReport report = pipeline.swap(Fakes.model("1." + n + ".0", "a", "b"));
+            assertEquals(0, report.missedCycles());
+            assertEquals("dose 1." + n + ".0", report.to());
+            assertEquals(1, report.restoredOperators());
+        }
+        long cycles = pipeline.statistics().cycles();
+        Fakes.await("all published", () -> publisher.copy().size() >= cycles);
+        List<Seen> seen = publisher.copy();
+        for (int i = 1; i < seen.size(); i++) {
+            assertEquals(1_000_000, seen.get(i).instantNs() - seen.get(i - 1).instantNs());
+            assertEquals(seen.get(i - 1).operatorCount() + 1, seen.get(i).operatorCount(), "operators kept counting");
+            assertTrue(minor(seen.get(i)) >= minor(seen.get(i - 1)), "no old model after a new one");
+        }
+        assertEquals(1, runtime.open.get(), "sessions of former models are closed");
+    }
+
+    private static int minor(Seen seen) {
+        return Integer.parseInt(seen.version().split("\\.", -1)[1]);
+    }
+
+    // Arrival order mixes scans; a model fed so answers a state the plant never was in.
+    @Test
+    void everyChangeIsAnsweredInSourceTimeOrder() throws Exception {
+        PipelineComponent pipeline = start(settings(Settings.Trigger.CHANGE, 0, Set.of("A", "B")), Clock.systemUTC());
+        pipeline.swap(Fakes.model("1.0.0", "a", "b"));
+        long t = nowNs() - 1_000_000_000L;
+        source.emit("B", 100, t);
+        source.emit("B", 200, t + 20);
+        source.emit("B", 300, t + 40);
+        source.emit("A", 1, t);
+        source.emit("A", 2, t + 10);
+        source.emit("A", 3, t + 30);
+        source.batchEnd();
+        Fakes.await("five cycles", () -> publisher.copy().size() >= 5);
+        List<Double> values = publisher.copy().stream().map(Seen::value).toList();
+        assertEquals(List.of(101.0, 102.0, 202.0, 203.0, 303.0), values);
+        assertEquals(
+                List.of(t, t + 10, t + 20, t + 30, t + 40),
+                publisher.copy().stream().map(Seen::instantNs).toList());
+    }
+
+    // A poll that brings the same value again must not run the model again.
+    @Test
+    void anUnchangedValueDoesNotTrigger() throws Exception {
+        PipelineComponent pipeline = start(settings(Settings.Trigger.CHANGE, 0, Set.of("A")), Clock.systemUTC());
+        pipeline.swap(Fakes.model("1.0.0", "a", "b"));
+        long t = nowNs() - 1_000_000_000L;
+        source.emit("B", 5, t);
+        source.emit("A", 1, t);
+        source.batchEnd();
+        Fakes.await("first", () -> publisher.copy().size() == 1);
+        source.emit("A", 1, t + 10);
+        source.emit("B", 6, t + 15);
+        source.emit("A", 2, t + 20);
+        source.batchEnd();
+        Fakes.await("second", () -> publisher.copy().size() == 2);
+        assertEquals(8.0, publisher.copy().get(1).value());
+        assertEquals(2, pipeline.statistics().cycles());
+    }
+
+    // A slow PLC burst must not pile up work where the site asked for the latest state only.
+    @Test
+    void waitingChangesAreAnsweredOnceWhereTheLatestIsAsked() throws Exception {
+        PipelineComponent pipeline = start(settings(Settings.Trigger.CHANGE_LATEST, 0, Set.of("A")), Clock.systemUTC());
+        long t = nowNs() - 1_000_000_000L;
+        pipeline.swap(Fakes.model("1.0.0", "a", "b"));
+        source.emit("B", 0, t);
+        for (int i = 1; i <= 50; i++) {
+            source.emit("A", i, t + i);
+        }
+        source.batchEnd();
+        Fakes.await("latest answered", () -> publisher.copy().stream().anyMatch(s -> s.value() == 50));
+        assertTrue(
+                pipeline.statistics().cycles() < 50,
+                "coalesced, were " + pipeline.statistics().cycles());
+    }
+
+    // A value from the future of the frame would make two tags of one frame belong to different scans.
+    @Test
+    void aFrameHoldsNothingNewerThanItsInstant() {
+        Acquisition acquisition =
+                new Acquisition(settings(Settings.Trigger.GRID, 10, Set.of()), PipelineTest::nowNs, () -> {});
+        acquisition.add(source);
+        Input[] inputs = {acquisition.input("a"), acquisition.input("b")};
+        Frame frame = new Frame(List.of("a", "b"));
+        source.emit("A", 1, 100);
+        source.emit("A", 2, 200);
+        source.emit("B", 7, 150);
+        frame.begin(1, 150);
+        acquisition.take(inputs, frame, 150, 1_000);
+        acquisition.freeze(inputs, frame, System.nanoTime());
+        assertEquals(1, frame.value(0));
+        assertEquals(7, frame.value(1));
+        assertEquals(100, frame.sourceTimeNs(0));
+        frame.begin(2, 250);
+        acquisition.take(inputs, frame, 250, 1_000);
+        acquisition.freeze(inputs, frame, System.nanoTime());
+        assertEquals(2, frame.value(0));
+        assertEquals(1, frame.pendingCount(0));
+        assertEquals(0, frame.pendingCount(1));
+    }
+
+    // A source clock that runs an hour ahead must not make its tag stale for an hour.
+    @Test
+    void aSourceClockAheadOfOursDoesNotHoldItsSamplesBack() {
+        Input input = new Input("a", "A", 16);
+        input.offer(new Sample(new TagId("A"), 5, 0, 3_600_000, System.nanoTime()));
+        Frame frame = new Frame(List.of("a"));
+        input.take(1_000, 1_000, frame, 0);
+        input.freeze(frame, 0, System.nanoTime());
+        assertEquals(5, frame.value(0));
+        assertEquals(3_600_000, frame.sourceTimeNs(0), "its own time is passed on unchanged");
+    }
+
+    // With a full queue the plant would have been shown an old value as the newest.
+    @Test
+    void aFullQueueLosesTheMiddleNeverTheNewest() {
+        Input input = new Input("a", "A", 16);
+        for (int i = 1; i <= 100; i++) {
+            input.offer(new Sample(new TagId("A"), i, 0, i, System.nanoTime()));
+        }
+        Frame frame = new Frame(List.of("a"));
+        frame.begin(1, 1_000);
+        input.take(1_000, 1_000, frame, 0);
+        input.freeze(frame, 0, System.nanoTime());
+        assertEquals(100, frame.value(0));
+        assertEquals(83, input.dropped());
+        assertEquals(17, frame.pendingCount(0));
+    }
+
+    // Without it a model trained on one set of signals would run on another.
+    @Test
+    void aModelWithAnUnboundInputIsRefusedByName() throws Exception {
+        PipelineComponent pipeline = grid(5);
+        pipeline.swap(Fakes.model("1.0.0", "a", "b"));
+        ModelRejectedException refused =
+                assertThrows(ModelRejectedException.class, () -> pipeline.swap(Fakes.model("1.1.0", "a", "c")));
+        assertTrue(refused.getMessage().contains("input 'c'"), refused.getMessage());
+        assertTrue(refused.getMessage().contains("add 'c=TAG' to bindings"), refused.getMessage());
+        assertEquals("1.0.0", pipeline.model().orElseThrow().identity().version());
+        assertEquals(1, runtime.open.get());
+    }
+
+    // mg/l read as NTU moves a pump.
+    @Test
+    void aUnitThatDoesNotMatchIsRefusedAndAConvertibleOneIsConverted() throws Exception {
+        PipelineComponent pipeline = grid(5);
+        Fakes.Source other = new Fakes.Source("M1", "A", "B");
+        pipeline.unbindTagSource(source);
+        pipeline.bindTagSource(other);
+        ModelRejectedException refused =
+                assertThrows(ModelRejectedException.class, () -> pipeline.swap(Fakes.model("1.0.0", "a", "b")));
+        assertTrue(refused.getMessage().contains("is in 'M1', the model wants 'NTU'"), refused.getMessage());
+        pipeline.unbindTagSource(other);
+        Fakes.Source kilo = new Fakes.Source("KTU", "A", "B");
+        pipeline.bindTagSource(kilo);
+        kilo.emit("A", 1, nowNs());
+        kilo.emit("B", 2, nowNs());
+        pipeline.swap(Fakes.model("1.0.0", "a", "b"));
+        Fakes.await("converted", () -> publisher.copy().stream().anyMatch(s -> s.value() == 3000));
+    }
+
+    // A historian that hangs would have stopped the dosing.
+    @Test
+    void aStuckPublisherDelaysNothingAndItsLossIsCounted() throws Exception {
+        publisher.gate = new CountDownLatch(1);
+        Settings small = new Settings(
+                "p",
+                "dose",
+                "[1.0,2.0)",
+                Settings.Trigger.GRID,
+                1,
+                Set.of(),
+                List.of(new Binding("a", "A"), new Binding("b", "B")),
+                Mode.ADVISORY,
+                64,
+                4,
+                1000);
+        PipelineComponent pipeline = start(small, Clock.systemUTC());
+        pipeline.swap(Fakes.model("1.0.0", "a", "b"));
+        Fakes.await("500 cycles", () -> pipeline.statistics().cycles() >= 500);
+        assertEquals(0, pipeline.statistics().missedCycles());
+        assertTrue(pipeline.statistics().droppedResults() >= 400);
+    }
+
+    // A connector that is gone must not leave its last value standing as good.
+    @Test
+    void tagsOfAConnectorThatIsGoneAreNoLongerGood() throws Exception {
+        PipelineComponent pipeline = grid(5);
+        source.emit("A", 1, nowNs());
+        source.emit("B", 2, nowNs());
+        pipeline.swap(Fakes.model("1.0.0", "a", "b"));
+        Fakes.await("good", () -> publisher.copy().stream().anyMatch(s -> s.status() == StatusCode.GOOD));
+        pipeline.unbindTagSource(source);
+        Fakes.await("uncertain", () -> last().status() == StatusCode.UNCERTAIN_NO_COMMUNICATION_LAST_USABLE_VALUE);
+        pipeline.bindTagSource(source);
+        source.emit("A", 10, nowNs());
+        source.emit("B", 20, nowNs());
+        Fakes.await("good again", () -> last().value() == 30 && last().status() == StatusCode.GOOD);
+    }
+
+    private Seen last() {
+        List<Seen> all = publisher.copy();
+        return all.get(all.size() - 1);
+    }
+
+    // An update of the operators that forgets their windows would step every moving mean.
+    @Test
+    void operatorsComeBackWithTheirStateAfterTheirBundleWasUpdated() throws Exception {
+        PipelineComponent pipeline = grid(2);
+        source.emit("A", 1, nowNs());
+        source.emit("B", 2, nowNs());
+        pipeline.swap(Fakes.model("1.0.0", "a", "b"));
+        Fakes.await("100 cycles", () -> pipeline.statistics().cycles() >= 100);
+        pipeline.unbindFeatureEngine(engine);
+        Fakes.await("told to be out of service", () -> last().status() == StatusCode.BAD_OUT_OF_SERVICE);
+        double before =
+                publisher.copy().stream().mapToDouble(Seen::operatorCount).max().orElseThrow();
+        assertTrue(
+                pipeline.statistics().detail().contains("preprocessing"),
+                pipeline.statistics().detail());
+        pipeline.bindFeatureEngine(new Fakes.Engine());
+        Fakes.await("counting on", () -> last().status() == StatusCode.GOOD && last().operatorCount() > before);
+    }
+
+    // A restart with forgotten windows would publish warm-up values as if nothing had been.
+    @Test
+    void operatorStateSurvivesAChangedConfiguration() throws Exception {
+        PipelineComponent pipeline = grid(2);
+        pipeline.swap(Fakes.model("1.0.0", "a", "b"));
+        Fakes.await("50 cycles", () -> pipeline.statistics().cycles() >= 50);
+        pipeline.stop();
+        started.clear();
+        double before = last().operatorCount();
+        publisher.seen.clear();
+        grid(2).swap(Fakes.model("1.0.0", "a", "b"));
+        Fakes.await("on", () -> !publisher.copy().isEmpty());
+        assertTrue(publisher.copy().get(0).operatorCount() > before);
+    }
+
+    // SHADOW that reaches the loop would be a write nobody allowed.
+    @Test
+    void onlyAdvisoryOffersAndOffComputesNothing() throws Exception {
+        PipelineComponent pipeline = grid(2);
+        Fakes.Loop loop = new Fakes.Loop();
+        source.emit("A", 1, nowNs());
+        source.emit("B", 2, nowNs());
+        pipeline.bindWriteLoop(loop);
+        pipeline.swap(Fakes.model("1.0.0", "a", "b"));
+        Fakes.await("offered", () -> loop.offered > 10);
+        assertEquals(List.of("1.0.0"), loop.models);
+        assertEquals(Mode.ADVISORY, pipeline.mode());
+        assertEquals(List.of(), pipeline.setMode(Mode.CLOSED, OPERATOR, "go"));
+        assertEquals(Mode.CLOSED, pipeline.mode());
+        pipeline.setMode(Mode.SHADOW, OPERATOR, "doubt");
+        assertFalse(loop.closed, "lowering the mode opens the loop");
+        Fakes.await("shadow seen", () -> last().mode().equals("SHADOW"));
+        long offered = loop.offered;
+        long cycles = pipeline.statistics().cycles();
+        Fakes.await("more cycles", () -> pipeline.statistics().cycles() > cycles + 20);
+        assertEquals(offered, loop.offered);
+        assertFalse(pipeline.setMode(Mode.CLOSED, OPERATOR, "again").isEmpty(), "closed only out of ADVISORY");
+        pipeline.setMode(Mode.OFF, OPERATOR, "stop");
+        Fakes.await("off", () -> last().status() == StatusCode.BAD_OUT_OF_SERVICE);
+    }
+
+    // A stepped clock would have counted an hour of missed cycles, or stopped cycling for an hour.
+    @Test
+    void aSteppedClockNeitherStopsNorFloodsThePipeline() throws Exception {
+        AtomicLong offsetMs = new AtomicLong();
+        Clock stepped = new Clock() {
+            @Override
+            public ZoneId getZone() {
+                return ZoneOffset.UTC;
+            }
+
+            @Override
+            public Clock withZone(ZoneId zone) {
+                return this;
+            }
+
+            @Override
+            public Instant instant() {
+                return Instant.now().plusMillis(offsetMs.get());
+            }
+        };
+        PipelineComponent pipeline = start(settings(Settings.Trigger.GRID, 5, Set.of()), stepped);
+        pipeline.swap(Fakes.model("1.0.0", "a", "b"));
+        Fakes.await("cycling", () -> pipeline.statistics().cycles() > 20);
+        for (long step : new long[] {3_600_000, -3_600_000}) {
+            offsetMs.addAndGet(step);
+            long cycles = pipeline.statistics().cycles();
+            Fakes.await("cycling on after " + step, () -> pipeline.statistics().cycles() > cycles + 100);
+            assertTrue(pipeline.statistics().cycles() < cycles + 2_000, "not one cycle per point of the hour");
+            assertEquals(0, pipeline.statistics().missedCycles());
+        }
+    }
+
+    // A file that closes a loop would move an actuator at the next start.
+    @Test
+    void settingsRefuseNonsenseByKey() {
+        assertRefused(
+                "mode",
+                () -> new Settings(
+                        "p",
+                        "dose",
+                        "[1,2)",
+                        Settings.Trigger.GRID,
+                        1,
+                        Set.of(),
+                        List.of(new Binding("a", "A")),
+                        Mode.CLOSED,
+                        64,
+                        8,
+                        0));
+        assertRefused(
+                "periodMs",
+                () -> new Settings(
+                        "p",
+                        "dose",
+                        "[1,2)",
+                        Settings.Trigger.GRID,
+                        0,
+                        Set.of(),
+                        List.of(new Binding("a", "A")),
+                        Mode.OFF,
+                        64,
+                        8,
+                        0));
+        assertRefused(
+                "triggerTags",
+                () -> new Settings(
+                        "p",
+                        "dose",
+                        "[1,2)",
+                        Settings.Trigger.CHANGE,
+                        0,
+                        Set.of("X"),
+                        List.of(new Binding("a", "A")),
+                        Mode.OFF,
+                        64,
+                        8,
+                        0));
+        assertRefused(
+                "bindings",
+                () -> new Settings(
+                        "p",
+                        "dose",
+                        "[1,2)",
+                        Settings.Trigger.GRID,
+                        1,
+                        Set.of(),
+                        List.of(new Binding("a", "A"), new Binding("a", "B")),
+                        Mode.OFF,
+                        64,
+                        8,
+                        0));
+        assertRefused(
+                "versionRange",
+                () -> new Settings(
+                        "p",
+                        "dose",
+                        "newest",
+                        Settings.Trigger.GRID,
+                        1,
+                        Set.of(),
+                        List.of(new Binding("a", "A")),
+                        Mode.OFF,
+                        64,
+                        8,
+                        0));
+    }
+
+    private static void assertRefused(String key, Runnable make) {
+        IllegalArgumentException refused = assertThrows(IllegalArgumentException.class, make::run);
+        assertTrue(refused.getMessage().startsWith(key + ":"), refused.getMessage());
+    }
+}
