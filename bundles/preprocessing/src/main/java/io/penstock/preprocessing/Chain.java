@@ -115,7 +115,7 @@ final class Chain {
 
     private void apply(Frame frame, int from, int to, boolean atInstant) {
         for (int i = from; i < to; i++) {
-            if (operators[i] instanceof ReferenceAware aware) {
+            if (operators[i] instanceof ReferenceAware aware && steps.get(i).reference() != NONE) {
                 aware.reference(reference(frame, i, atInstant));
             }
             operators[i].apply(signal);
