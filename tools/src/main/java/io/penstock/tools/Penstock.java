@@ -13,8 +13,7 @@ import picocli.CommandLine.Command;
         name = "penstock",
         description = "Works with Penstock gateways: models, users, certificates, audit.",
         mixinStandardHelpOptions = true,
-        subcommands = {UserCommand.class, ClientCommand.class})
-        subcommands = {AuditCommand.class})
+        subcommands = {UserCommand.class, ClientCommand.class, AuditCommand.class})
 public final class Penstock {
     private Penstock() {}
 
