@@ -129,7 +129,7 @@ final class ClientCommand {
                         fingerprint,
                         Files.getLastModifiedTime(file).toInstant());
             } catch (GeneralSecurityException e) {
-                throw new IOException(file + " is no certificate: " + e.getMessage() + "; remove the file", e);
+                throw new IOException(file + " is no certificate; remove the file", e);
             }
         }
     }

@@ -37,7 +37,7 @@ import org.slf4j.LoggerFactory;
  * The users of {@code data/access/users.json}. The file is looked at on every log-in, so a change counts at once; a file that
  * cannot be read leaves the users before it in force. One password is checked at a time, because each check takes 32 MiB.
  */
-@Component
+@Component(immediate = true) // or the failures it remembers would go with the last room that asks
 public final class FileUsers implements Users {
     private static final Logger LOG = LoggerFactory.getLogger(FileUsers.class);
     private static final long TURN_SECONDS = 5;
@@ -73,9 +73,7 @@ public final class FileUsers implements Users {
         this.file = file;
         this.clock = clock;
         this.nanoTime = nanoTime;
-        byte[] salt = new byte[PasswordHash.SALT_BYTES];
-        random.nextBytes(salt);
-        nobody = PasswordHash.of(new char[0], salt);
+        nobody = PasswordHash.ofNobody(random);
         reload();
     }
 

@@ -7,6 +7,7 @@ import java.nio.CharBuffer;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.random.RandomGenerator;
 import org.bouncycastle.crypto.generators.Argon2BytesGenerator;
 import org.bouncycastle.crypto.params.Argon2Parameters;
 
@@ -43,6 +44,15 @@ record PasswordHash(int memoryKiB, int iterations, int parallelism, byte[] salt,
     static PasswordHash of(char[] password, byte[] salt) {
         PasswordHash empty = new PasswordHash(MEMORY_KIB, ITERATIONS, 1, salt, new byte[HASH_BYTES]);
         return new PasswordHash(MEMORY_KIB, ITERATIONS, 1, salt, empty.derive(password));
+    }
+
+    /** What an unknown name is compared with: costs as much as a real one, and nothing matches it. */
+    static PasswordHash ofNobody(RandomGenerator random) {
+        byte[] salt = new byte[SALT_BYTES];
+        byte[] hash = new byte[HASH_BYTES];
+        random.nextBytes(salt);
+        random.nextBytes(hash);
+        return new PasswordHash(MEMORY_KIB, ITERATIONS, 1, salt, hash);
     }
 
     /** Takes the same time for every password; compares in constant time. */
