@@ -262,8 +262,15 @@ final class CompiledProgram implements FeatureProgram {
     }
 
     private boolean refused(String key, Exception e) {
-        refusedStates++;
-        LOG.warn("{}: '{}' begins anew, its saved state cannot be used: {}", model, key, e.toString());
+        if (refusedStates++ == 0) {
+            LOG.warn(
+                    "{}: '{}' and perhaps others begin anew, their saved state cannot be used: {}",
+                    model,
+                    key,
+                    e.toString());
+        } else {
+            LOG.debug("{}: '{}' begins anew: {}", model, key, e.toString());
+        }
         return false;
     }
 

@@ -66,6 +66,17 @@ final class Moments {
         return isConstant() ? newest : (sum + sumLow) / count;
     }
 
+    /** {@code value - mean}, without the rounding of the mean: it would show where the level is far from zero. */
+    double deviation(double value) {
+        if (isConstant()) {
+            return value - newest;
+        }
+        double product = value * count;
+        double difference = product - sum;
+        double low = sumError(product, -sum, difference) + productError(value, count, product) - sumLow;
+        return (difference + low) / count;
+    }
+
     /** 0 where there are not more values than {@code ddof}; exactly 0 for a constant signal. */
     double standardDeviation(int ddof) {
         return count <= ddof || isConstant() ? 0 : Math.sqrt(Math.max(0, variance(ddof)));

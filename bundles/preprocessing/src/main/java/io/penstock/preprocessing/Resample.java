@@ -16,7 +16,8 @@ import java.io.IOException;
  * <ul>
  *   <li>{@code last}: the last sample carried forward. After a Bad sample the last usable value stands in,
  *       UncertainLastUsableValue, while it is not older than {@code maxAgeMs}; then the Bad status shows.
- *   <li>{@code mean}: time-weighted average of the signal taken as steps, the value carried in included.
+ *   <li>{@code mean}: time-weighted average of the signal taken as steps, the value carried in included. An interval without
+ *       any value but one that comes at its very end takes that, UncertainSubNormal.
  *   <li>{@code min}, {@code max}: of the samples in the interval; without any, as {@code last}.
  *   <li>{@code count}: number of usable samples in the interval, always Good.
  * </ul>
@@ -177,13 +178,13 @@ final class Resample implements GridOperator, AgeAware {
         long length = signal.timeNs - intervalNs;
         if (!hasInterval || length <= 0) {
             last(signal);
+        } else if (coveredNs == 0 && Double.isNaN(value)) {
+            signal.value = Double.NaN;
+            signal.status = status;
         } else if (coveredNs == 0) {
-            boolean tooOld = !Double.isNaN(value) && sampleNs < signal.timeNs;
-            if (tooOld || Double.isNaN(value)) {
-                signal.value = Double.NaN;
-                signal.status = tooOld ? StatusCode.BAD_NO_COMMUNICATION : status;
-            } else {
-                last(signal); // the first usable value after a gap came at this very instant
+            last(signal); // too old, or it came at this very instant
+            if (StatusCode.isGood(signal.status)) {
+                signal.status = StatusCode.UNCERTAIN_SUB_NORMAL;
             }
         } else {
             signal.value = weighted / coveredNs;

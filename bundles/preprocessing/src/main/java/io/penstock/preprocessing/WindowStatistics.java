@@ -53,7 +53,7 @@ final class WindowStatistics {
         @Override
         double result(double value, Moments moments) {
             double deviation = moments.standardDeviation(ddof);
-            return deviation > minStd ? (value - moments.mean()) / deviation : 0;
+            return deviation > minStd ? moments.deviation(value) / deviation : 0;
         }
     }
 

@@ -112,6 +112,9 @@ final class GraphScan {
             long tag = varint(at, to);
             at = afterVarint(at, to);
             int field = (int) (tag >>> 3);
+            if (field == 0 || tag >>> 32 != 0) {
+                throw malformed(at); // protobuf has no such field; ONNX Runtime's own ORT format begins like this
+            }
             switch ((int) tag & 7) {
                 case 0 -> {
                     long value = varint(at, to);

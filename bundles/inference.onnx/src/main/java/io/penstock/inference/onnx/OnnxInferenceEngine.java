@@ -191,6 +191,9 @@ public final class OnnxInferenceEngine implements InferenceEngine, AutoCloseable
             OrtSession graph = environment.createSession(model.onnx(), options);
             session = wrap(model, graph, options);
             options = null; // belongs to the session now
+            if (stopped) {
+                throw wiring.rejected("the inference engine was stopped meanwhile");
+            }
             wiring.checkInputs(graph.getInputInfo());
             Map<String, ElementType> types = wiring.checkOutputs(graph.getOutputInfo());
             warm(session, contract, types, wiring);
@@ -218,6 +221,7 @@ public final class OnnxInferenceEngine implements InferenceEngine, AutoCloseable
         options.setInterOpNumThreads(1);
         options.addConfigEntry("session.intra_op.allow_spinning", "0");
         options.addConfigEntry("session.inter_op.allow_spinning", "0");
+        options.addConfigEntry("session.load_model_format", "ONNX"); // the only one that is scanned
         return options;
     }
 

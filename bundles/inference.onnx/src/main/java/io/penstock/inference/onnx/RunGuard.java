@@ -67,6 +67,10 @@ final class RunGuard {
             return false;
         }
         started = now;
+        if (closing) {
+            end(); // whoever closes may have looked before this run began
+            return false;
+        }
         return true;
     }
 
@@ -122,7 +126,7 @@ final class RunGuard {
         if (STATE.compareAndSet(this, seen, CLAIMED)) {
             try {
                 options.setTerminate(true);
-            } catch (OrtException e) {
+            } catch (OrtException | RuntimeException e) {
                 LOG.error("Model {} cannot be terminated: {}", model, e.getMessage());
             } finally {
                 terminatedAt = now();

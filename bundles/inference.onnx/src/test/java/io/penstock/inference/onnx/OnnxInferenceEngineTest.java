@@ -18,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
@@ -196,6 +197,31 @@ class OnnxInferenceEngineTest {
         }
     }
 
+    // The same, hidden in a branch of a branch; and a damaged file must never be more than a refusal.
+    @Test
+    void scanFindsNestedDataAndSurvivesDamage() {
+        says(
+                refusal(TestModels.named("nested").input("x", FLOAT32, 2).output("y", "y", 0)),
+                "tensor w lies in another");
+        byte[] good = TestModels.bytes("nested.onnx");
+        assertEquals("w", GraphScan.of(good).external());
+        assertEquals(17, GraphScan.of(good).opset());
+        assertEquals(3, GraphScan.of(TestModels.bytes("trees.onnx")).mlOpset());
+        int refused = 0;
+        for (int i = 0; i < good.length; i++) {
+            for (byte flip : new byte[] {1, 2, 7, 64, -128, -1}) {
+                byte[] bad = good.clone();
+                bad[i] ^= flip;
+                try {
+                    GraphScan.of(bad);
+                } catch (IllegalArgumentException e) {
+                    refused++;
+                }
+            }
+        }
+        assertTrue(refused > good.length, "refused " + refused);
+    }
+
     // The central team would not learn which operator the gateway lacks.
     @Test
     void unknownOperatorIsRefusedByName() {
@@ -350,6 +376,24 @@ class OnnxInferenceEngineTest {
                 "deadlineLimitMs",
                 "600000",
                 "600001");
+    }
+
+    // A wrong file would stop inference at the next start instead of being refused now.
+    @Test
+    void wrongConfigurationIsRefusedBeforeItIsUsed() {
+        var check = new SettingsCheck();
+        assertEquals("io.penstock.inference.onnx", check.pid());
+        check.check(Map.of());
+        check.check(Map.of("sessionLimit", 5L, "memoryLimitMiB", "2048"));
+        says(
+                assertThrows(IllegalArgumentException.class, () -> check.check(Map.of("memoryLimitMiB", 0)))
+                        .getMessage(),
+                "memoryLimitMiB",
+                "was 0");
+        says(
+                assertThrows(IllegalArgumentException.class, () -> check.check(Map.of("sessionLimit", "many")))
+                        .getMessage(),
+                "io.penstock.inference.onnx");
     }
 
     // Integer features that are categories index tables; the neutral input must not fall outside.

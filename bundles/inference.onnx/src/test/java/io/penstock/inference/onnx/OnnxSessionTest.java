@@ -453,7 +453,7 @@ class OnnxSessionTest {
             }
             long each = (threads.getCurrentThreadAllocatedBytes() - before) / runs;
             System.out.println("garbage per run: " + each + " B");
-            assertTrue(each <= 640, each + " B per run");
+            assertTrue(each <= 1024, each + " B per run");
         }
     }
 
