@@ -70,7 +70,6 @@ final class PlcPoller {
     private long silentAtNanos;
     private long lastSentNanos;
     private long statusAtNanos;
-    private int lateInARow;
     private boolean lateTold;
 
     PlcPoller(Settings settings, TagTable table, Supplier<Wire.Opener> openers, Clock wall) {
@@ -468,8 +467,7 @@ final class PlcPoller {
             }
         }
         probe(group);
-        lateInARow = group.advance(System.nanoTime()) > 0 ? lateInARow + 1 : 0;
-        if (lateInARow == LATE_POLLS && !lateTold) {
+        if (group.advance(System.nanoTime()) == LATE_POLLS && !lateTold) {
             lateTold = true;
             LOG.warn(
                     "{}: the tags of {} ms cannot be read that often; polls are left out; use a longer period",

@@ -30,6 +30,7 @@ final class PollPlan {
         private final List<Item> items = new ArrayList<>();
         private List<Block> blocks = List.of();
         private long dueNanos;
+        private int lateInARow;
 
         private Group(long periodMs) {
             periodNanos = TimeUnit.MILLISECONDS.toNanos(periodMs);
@@ -50,12 +51,13 @@ final class PollPlan {
         /**
          * Fixed rate: the next poll counts from the last due time; polls that are over before they began are left out.
          *
-         * @return how many were left out.
+         * @return how many times in a row some were.
          */
-        long advance(long now) {
+        int advance(long now) {
             long leftOut = Math.max(0, now - dueNanos) / periodNanos;
             dueNanos += periodNanos * (1 + leftOut);
-            return leftOut;
+            lateInARow = leftOut > 0 ? lateInARow + 1 : 0;
+            return lateInARow;
         }
     }
 
