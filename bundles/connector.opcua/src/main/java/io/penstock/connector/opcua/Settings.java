@@ -15,6 +15,7 @@ import org.eclipse.milo.opcua.stack.core.UaRuntimeException;
 import org.eclipse.milo.opcua.stack.core.security.SecurityPolicy;
 import org.eclipse.milo.opcua.stack.core.types.builtin.ExpandedNodeId;
 import org.eclipse.milo.opcua.stack.core.types.enumerated.MessageSecurityMode;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A configuration that was found sound.
@@ -56,6 +57,9 @@ record Settings(
 
     /** @throws IllegalArgumentException naming key, value and limit. */
     static Settings of(OpcUaConnector.Config config, List<TagDefinition> tags) {
+        needed("name", config.name());
+        needed("endpointUrl", config.endpointUrl());
+        needed("tags", config.tags());
         if (!NAME.matcher(config.name()).matches()) {
             throw refused("name", "1 to 41 of letters, digits, _ and -", config.name());
         }
@@ -110,6 +114,12 @@ record Settings(
 
     boolean secure() {
         return policy != SecurityPolicy.None;
+    }
+
+    private static void needed(String key, @Nullable String value) {
+        if (value == null) {
+            throw new IllegalArgumentException(key + ": needed, is missing");
+        }
     }
 
     private static URI url(String text) {

@@ -69,8 +69,8 @@ class TagStatesTest {
     void repeatedAndOlderValuesAreDroppedAndCounted() {
         receive(0, value(1, 0, T0), value(2, 0, T0 + 1));
         receive(0, value(1, 0, T0), value(2, 0, T0 + 1));
-        assertEquals(List.of(1.0, 2.0),
-                heard.of("A").stream().map(Sample::value).toList());
+        assertEquals(
+                List.of(1.0, 2.0), heard.of("A").stream().map(Sample::value).toList());
         assertEquals(new TagStates.Counts(1, 1, 0), tags.counts());
     }
 
