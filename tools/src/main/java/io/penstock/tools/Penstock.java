@@ -13,7 +13,7 @@ import picocli.CommandLine.Command;
         name = "penstock",
         description = "Works with Penstock gateways: models, users, certificates, audit.",
         mixinStandardHelpOptions = true,
-        subcommands = {})
+        subcommands = {ModelCommand.class, KeysCommand.class})
 public final class Penstock {
     private Penstock() {}
 
@@ -24,11 +24,13 @@ public final class Penstock {
 
     /** Runs one command and returns its exit code; an error is one line on standard error, without a stack trace. */
     static int run(String... arguments) {
-        return new CommandLine(new Penstock())
-                .setExecutionExceptionHandler((e, commandLine, result) -> {
-                    commandLine.getErr().println("penstock: " + e.getMessage());
-                    return 1;
-                })
-                .execute(arguments);
+        return commandLine().execute(arguments);
+    }
+
+    static CommandLine commandLine() {
+        return new CommandLine(new Penstock()).setExecutionExceptionHandler((e, commandLine, result) -> {
+            commandLine.getErr().println("penstock: " + (e.getMessage() == null ? e.toString() : e.getMessage()));
+            return 1;
+        });
     }
 }

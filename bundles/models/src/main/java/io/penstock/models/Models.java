@@ -60,6 +60,12 @@ public final class Models implements ModelCatalog {
 
         @AttributeDefinition(
                 description =
+                        "Whether models are tried in a process of their own, so that one that crashes or eats memory"
+                                + " cannot hurt the gateway.")
+        boolean probeInOwnProcess() default true;
+
+        @AttributeDefinition(
+                description =
                         "How long a rollout waits for the next cycle of a pipeline, in ms; later it finishes by itself.")
         long swapTimeoutMs() default 30_000;
 

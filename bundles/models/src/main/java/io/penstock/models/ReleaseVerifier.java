@@ -39,6 +39,7 @@ import org.bouncycastle.asn1.cms.CMSObjectIdentifiers;
 import org.bouncycastle.asn1.cms.ContentInfo;
 import org.bouncycastle.asn1.cms.SignedData;
 import org.bouncycastle.asn1.cms.SignerInfo;
+import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x509.AlgorithmIdentifier;
 import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
 import org.bouncycastle.cert.X509CertificateHolder;
@@ -203,10 +204,15 @@ public final class ReleaseVerifier {
             throws ModelRejectedException {
         for (X509Certificate certificate : pool) {
             try {
-                if (signer.getSID().match(new X509CertificateHolder(certificate.getEncoded()))) {
+                X500Name issuer = signer.getSID().getIssuer();
+                if (issuer != null
+                        && Arrays.equals( // names compare equal in upper and lower case, bytes do not
+                                issuer.getEncoded(ASN1Encoding.DER),
+                                certificate.getIssuerX500Principal().getEncoded())
+                        && certificate.getSerialNumber().equals(signer.getSID().getSerialNumber())) {
                     return certificate;
                 }
-            } catch (IOException | CertificateEncodingException e) {
+            } catch (IOException e) {
                 throw new ModelRejectedException("signature: a certificate in it is damaged", e);
             }
         }

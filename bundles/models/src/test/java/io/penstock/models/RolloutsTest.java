@@ -358,8 +358,10 @@ class RolloutsTest {
             boolean died = false;
             DyingDisk disk = new DyingDisk(deadline);
             FakePipeline before = new FakePipeline("dosing");
+            Files.write(
+                    plant.resolve("releases/new.penstock"),
+                    Samples.release(keys, "1.1.0", 2, "ok").toBytes());
             try (Gateway gateway = new Gateway(plant, disk, before)) {
-                gateway.drop(keys, "1.1.0", 2, "ok");
                 gateway.turn();
                 assertEquals("coagulant-dose 1.1.0", before.label());
             } catch (IllegalStateException e) {
