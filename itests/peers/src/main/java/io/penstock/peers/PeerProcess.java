@@ -112,6 +112,29 @@ public final class PeerProcess implements AutoCloseable {
         }
     }
 
+    /** Stops the peer in its tracks, as a hung machine does: its sockets stay open and answer nothing. */
+    public void pause() {
+        signal("STOP");
+    }
+
+    /** Lets a paused peer run on. */
+    public void resume() {
+        signal("CONT");
+    }
+
+    private void signal(String name) {
+        try {
+            Process kill = new ProcessBuilder("kill", "-" + name, Long.toString(process.pid())).start();
+            if (!kill.waitFor(5, TimeUnit.SECONDS) || kill.exitValue() != 0) {
+                throw new IllegalStateException("kill -" + name + " " + process.pid() + " failed");
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
     public boolean isAlive() {
         return process.isAlive();
     }

@@ -3,25 +3,18 @@
 package io.penstock.connector.plc4x;
 
 import io.penstock.api.acquisition.ConnectionStatus;
-import io.penstock.api.acquisition.ConnectionStatus.State;
 import io.penstock.api.acquisition.SampleListener;
 import io.penstock.api.acquisition.TagSource;
 import io.penstock.api.data.Sample;
 import io.penstock.api.data.StatusCode;
+import io.penstock.connector.plc4x.PollPlan.Group;
 import io.penstock.connector.plc4x.Wire.Code;
 import io.penstock.connector.plc4x.Wire.Reply;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.Comparator;
-import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Queue;
-import java.util.Set;
-import java.util.TreeMap;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CancellationException;
@@ -43,12 +36,10 @@ import org.slf4j.LoggerFactory;
 final class PlcPoller {
     private static final Logger LOG = LoggerFactory.getLogger(PlcPoller.class);
     private static final int OPERATIONS = 256;
-    private static final int ROUND_TRIPS = 64;
     private static final int PROBES_PER_POLL = 4;
     private static final int LATE_POLLS = 3;
     private static final long STATUS_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
     private static final long CLOCK_STEP_NS = TimeUnit.SECONDS.toNanos(1);
-    private static final int REFUSALS_SHOWN = 5;
 
     private final Settings settings;
     private final TagTable table;
@@ -56,7 +47,8 @@ final class PlcPoller {
     private final Clock wall;
     private final SourceClock sourceClock;
     private final SampleHub hub;
-    private final List<Group> groups = new ArrayList<>();
+    private final PollPlan plan;
+    private final LinkStatus link = new LinkStatus();
     private final Queue<Runnable> commands = new ConcurrentLinkedQueue<>();
     private final BlockingQueue<Operation> operations = new ArrayBlockingQueue<>(OPERATIONS);
     private final Thread thread;
@@ -76,33 +68,9 @@ final class PlcPoller {
     private boolean outage;
     private boolean silentTold;
     private long silentAtNanos;
-    private long connections;
-    private State state = State.CONNECTING;
-    private String lossDetail = "";
-    private @Nullable Instant lastGood;
     private long lastSentNanos;
     private long statusAtNanos;
-    private final long[] roundTrips = new long[ROUND_TRIPS];
-    private int roundTripCount;
-    private final Map<Item, Refusal> refused = new LinkedHashMap<>();
-    private final Set<Item> complained = new HashSet<>();
-
-    /** Tags of one period. */
-    private static final class Group {
-        final long periodNanos;
-        final List<Item> items = new ArrayList<>();
-        List<Block> blocks = List.of();
-        long dueNanos;
-        int lateInARow;
-        boolean complained;
-
-        Group(long periodMs) {
-            periodNanos = TimeUnit.MILLISECONDS.toNanos(periodMs);
-        }
-    }
-
-    /** Why an item is left out of polling, and when it is tried again. */
-    private record Refusal(Group group, Code code, long nextProbeNanos) {}
+    private boolean lateTold;
 
     PlcPoller(Settings settings, TagTable table, Supplier<Wire.Opener> openers, Clock wall) {
         this.settings = settings;
@@ -112,15 +80,8 @@ final class PlcPoller {
         sourceClock = new SourceClock(wall);
         hub = new SampleHub(table);
         backoffMs = settings.backoffMinMs();
-        Map<Long, Group> byPeriod = new TreeMap<>();
-        for (Item item : table.items()) {
-            byPeriod.computeIfAbsent(item.definition().periodMs(), Group::new)
-                    .items
-                    .add(item);
-        }
-        groups.addAll(byPeriod.values());
-        groups.forEach(this::plan);
-        status = new ConnectionStatus(State.CONNECTING, "", "", null, 0, 0);
+        plan = new PollPlan(table.items(), settings);
+        status = link.snapshot("", "");
         thread = new Thread(this::run, "connector.plc4x-poll-" + settings.name());
         thread.setDaemon(true);
     }
@@ -211,13 +172,11 @@ final class PlcPoller {
         if (serveOperations()) {
             return;
         }
-        Group due = groups.stream()
-                .min(Comparator.comparingLong(g -> g.dueNanos - now))
-                .orElseThrow();
-        if (due.dueNanos - now <= 0) {
+        Group due = plan.next(now);
+        if (due.dueNanos() - now <= 0) {
             poll(due);
         } else {
-            park(due.dueNanos - now);
+            park(due.dueNanos() - now);
         }
     }
 
@@ -337,8 +296,7 @@ final class PlcPoller {
     private void connected(Wire fresh, long now) {
         wire = fresh;
         var unused = fresh.gone().thenRun(() -> LockSupport.unpark(thread));
-        groups.forEach(g -> g.dueNanos = now);
-        refused.replaceAll((item, r) -> new Refusal(r.group(), r.code(), now));
+        plan.restart(now);
     }
 
     /** The connection is of no use any more: it is closed, tags are told, and a new one is opened after the back-off. */
@@ -350,28 +308,23 @@ final class PlcPoller {
             open.close();
         }
         nextAttemptNanos = now + TimeUnit.MILLISECONDS.toNanos(backoffMs);
-        lossDetail = settings.device() + ": " + reason + "; tried again every " + backoffMs
+        String detail = settings.device() + ": " + reason + "; tried again every " + backoffMs
                 + " ms; check the device, the cable and the url";
+        link.lost(detail);
         backoffMs = Math.min(settings.backoffMaxMs(), 2 * backoffMs);
-        state = State.LOST;
         if (!outage) {
             outage = true;
             silentTold = false;
             silentAtNanos = now + TimeUnit.MILLISECONDS.toNanos(settings.lossToBadMs());
-            LOG.info("{}: connection lost: {}", settings.name(), lossDetail);
+            LOG.info("{}: connection lost: {}", settings.name(), detail);
             hub.lost(sourceClock.at(now), now);
         }
         refreshStatus();
     }
 
     private void answered(Reply reply) {
-        roundTrips[roundTripCount++ % ROUND_TRIPS] = reply.nanos() - lastSentNanos;
-        lastGood = wall.instant();
-        if (state != State.CONNECTED) {
-            state = State.CONNECTED;
-            connections++;
+        if (link.answered(reply.nanos() - lastSentNanos, wall.instant())) {
             outage = false;
-            lossDetail = "";
             backoffMs = settings.backoffMinMs();
             LOG.info("{}: connected to {}", settings.name(), settings.device());
             refreshStatus();
@@ -380,15 +333,7 @@ final class PlcPoller {
 
     private void refreshStatus() {
         statusAtNanos = System.nanoTime();
-        int count = Math.min(roundTripCount, ROUND_TRIPS);
-        long[] sorted = Arrays.copyOf(roundTrips, count);
-        Arrays.sort(sorted);
-        long p50 = count == 0 ? 0 : TimeUnit.NANOSECONDS.toMicros(sorted[count / 2]);
-        String detail = lossDetail;
-        if (detail.isEmpty() && !refused.isEmpty()) {
-            detail = refusals();
-        }
-        status = new ConnectionStatus(state, detail, warning(), lastGood, Math.max(0, connections - 1), p50);
+        status = link.snapshot(plan.refusals(), warning());
     }
 
     private String warning() {
@@ -400,24 +345,6 @@ final class PlcPoller {
         return hub.dropped() == 0
                 ? ""
                 : hub.dropped() + " samples were not newer than their predecessor and were dropped";
-    }
-
-    private String refusals() {
-        StringBuilder text = new StringBuilder();
-        text.append(refused.size()).append(" tags are refused by the device: ");
-        int shown = 0;
-        for (Map.Entry<Item, Refusal> entry : refused.entrySet()) {
-            if (shown++ == REFUSALS_SHOWN) {
-                text.append("…; ");
-                break;
-            }
-            text.append(describe(entry.getKey(), entry.getValue().code())).append("; ");
-        }
-        return text.append("correct etc/tags/").append(settings.tags()).toString();
-    }
-
-    private static String describe(Item item, Code code) {
-        return item.definition().id() + " at " + item.address() + ": " + StatusCode.name(status(code));
     }
 
     /** Waits for one answer under the connector's own deadline; null if the connection was lost or is being stopped. */
@@ -508,7 +435,7 @@ final class PlcPoller {
                         sourceClock.at(nanos),
                         nanos));
             } else if (reply != null) {
-                operation.fail(status(reply.code()), wallNs());
+                operation.fail(reply.code().status, wallNs());
             }
             return;
         }
@@ -519,7 +446,7 @@ final class PlcPoller {
         lastSentNanos = System.nanoTime();
         Reply reply = await(open.write(item.area(), start, operation.values));
         if (reply != null) {
-            operation.written.complete(reply.code() == Code.DATA ? StatusCode.BAD_OUT_OF_RANGE : status(reply.code()));
+            operation.written.complete(reply.code() == Code.DATA ? StatusCode.BAD_OUT_OF_RANGE : reply.code().status);
         }
     }
 
@@ -527,18 +454,8 @@ final class PlcPoller {
         return lastSentNanos + (reply.nanos() - lastSentNanos) / 2;
     }
 
-    private static int status(Code code) {
-        return switch (code) {
-            case OK -> StatusCode.GOOD;
-            case ADDRESS, DATA -> StatusCode.BAD_NODE_ID_UNKNOWN;
-            case UNSUPPORTED -> StatusCode.BAD_NOT_SUPPORTED;
-            case DEVICE, BUSY -> StatusCode.BAD_DEVICE_FAILURE;
-        };
-    }
-
-    /** Fixed rate: the next poll counts from the last due time; polls that are over before they began are left out. */
     private void poll(Group group) {
-        for (Block block : group.blocks) {
+        for (Block block : group.blocks()) {
             Reply reply = read(block);
             if (reply == null) {
                 return;
@@ -550,16 +467,12 @@ final class PlcPoller {
             }
         }
         probe(group);
-        long late = System.nanoTime() - group.dueNanos;
-        group.dueNanos += group.periodNanos * (1 + late / group.periodNanos);
-        group.lateInARow = late >= group.periodNanos ? group.lateInARow + 1 : 0;
-        if (group.lateInARow == LATE_POLLS && !group.complained) {
-            group.complained = true;
+        if (group.advance(System.nanoTime()) == LATE_POLLS && !lateTold) {
+            lateTold = true;
             LOG.warn(
-                    "{}: reading the tags of {} ms took {} ms; polls are left out; use a longer period",
+                    "{}: the tags of {} ms cannot be read that often; polls are left out; use a longer period",
                     settings.name(),
-                    TimeUnit.NANOSECONDS.toMillis(group.periodNanos),
-                    TimeUnit.NANOSECONDS.toMillis(late));
+                    group.periodMs());
         }
     }
 
@@ -580,7 +493,7 @@ final class PlcPoller {
         long sourceNs = sourceClock.at(nanos);
         for (Item item : items) {
             for (int i = 0; i < item.definition().length(); i++) {
-                hub.publish(item.first() + i, Double.NaN, status(code), sourceNs, nanos);
+                hub.publish(item.first() + i, Double.NaN, code.status, sourceNs, nanos);
             }
         }
         hub.batchEnd();
@@ -592,7 +505,7 @@ final class PlcPoller {
         switch (code) {
             case UNSUPPORTED -> {
                 items.forEach(item -> refuse(group, item, code));
-                plan(group);
+                plan.plan(group);
             }
             case BUSY -> publishBad(items, code);
             case DEVICE -> {
@@ -612,17 +525,14 @@ final class PlcPoller {
     }
 
     private void divide(Group group, Block block, Code code) {
-        int before = refused.size();
+        int before = plan.refusedCount();
         List<Block> answered = new ArrayList<>();
         divide(group, block.items(), code, answered);
-        if (refused.size() > before) {
-            plan(group);
+        if (plan.refusedCount() > before) {
+            plan.plan(group);
         } else if (wire != null) {
             // Every half is fine alone: what cannot be read is the gap between them.
-            List<Block> blocks = new ArrayList<>(group.blocks);
-            blocks.remove(block);
-            blocks.addAll(answered);
-            group.blocks = List.copyOf(blocks);
+            plan.split(group, block, answered);
         }
     }
 
@@ -648,12 +558,11 @@ final class PlcPoller {
     }
 
     private void refuse(Group group, Item item, Code code) {
-        refused.put(item, new Refusal(group, code, System.nanoTime() + reprobeNanos()));
-        if (complained.add(item)) {
+        if (plan.refuse(group, item, code, System.nanoTime())) {
             LOG.warn(
                     "{}: {}; it is left out and tried again every {} ms; correct etc/tags/{}",
                     settings.name(),
-                    describe(item, code),
+                    PollPlan.describe(item, code),
                     settings.reprobeMs(),
                     settings.tags());
         }
@@ -661,19 +570,9 @@ final class PlcPoller {
         refreshStatus();
     }
 
-    private long reprobeNanos() {
-        return TimeUnit.MILLISECONDS.toNanos(settings.reprobeMs());
-    }
-
     /** Tries refused items of this group again, a few at a time. */
     private void probe(Group group) {
-        long now = System.nanoTime();
-        List<Item> due = refused.entrySet().stream()
-                .filter(e -> e.getValue().group() == group && e.getValue().nextProbeNanos() - now <= 0)
-                .map(Map.Entry::getKey)
-                .limit(PROBES_PER_POLL)
-                .toList();
-        for (Item item : due) {
+        for (Item item : plan.probes(group, System.nanoTime(), PROBES_PER_POLL)) {
             Block block = Block.of(List.of(item));
             Reply reply = read(block);
             if (reply == null) {
@@ -683,25 +582,15 @@ final class PlcPoller {
                 refuse(group, item, reply.code());
                 continue;
             }
-            refused.remove(item);
-            complained.remove(item);
+            plan.accept(group, item, System.nanoTime());
             LOG.info(
                     "{}: {} at {} answers again",
                     settings.name(),
                     item.definition().id(),
                     item.address());
             publish(block, reply);
-            refused.replaceAll((other, r) ->
-                    other.area() == item.area() ? new Refusal(r.group(), r.code(), System.nanoTime()) : r);
-            plan(group);
             refreshStatus();
         }
-    }
-
-    private void plan(Group group) {
-        List<Item> barriers = List.copyOf(refused.keySet());
-        group.blocks = Block.plan(
-                group.items.stream().filter(item -> !refused.containsKey(item)).toList(), barriers, settings);
     }
 
     private void end() {
@@ -711,8 +600,7 @@ final class PlcPoller {
         if (open != null) {
             open.close();
         }
-        state = State.CLOSED;
-        lossDetail = "";
+        link.closed();
         refreshStatus();
         for (Operation operation = operations.poll(); operation != null; operation = operations.poll()) {
             operation.fail(StatusCode.BAD_NOT_CONNECTED, wallNs());

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.penstock.connector.plc4x;
 
+import io.penstock.api.data.StatusCode;
 import java.util.concurrent.CompletableFuture;
 
 /**
@@ -32,17 +33,24 @@ interface Wire {
 
     /** What a device says. */
     enum Code {
-        OK,
+        OK(StatusCode.GOOD),
         /** no such address, or not readable in one piece. */
-        ADDRESS,
+        ADDRESS(StatusCode.BAD_NODE_ID_UNKNOWN),
         /** the device does not take this value or quantity. */
-        DATA,
+        DATA(StatusCode.BAD_NODE_ID_UNKNOWN),
         /** the function code is unknown to the device. */
-        UNSUPPORTED,
+        UNSUPPORTED(StatusCode.BAD_NOT_SUPPORTED),
         /** the device, or the one behind a gateway, failed. */
-        DEVICE,
+        DEVICE(StatusCode.BAD_DEVICE_FAILURE),
         /** ask again later. */
-        BUSY
+        BUSY(StatusCode.BAD_DEVICE_FAILURE);
+
+        /** What a tag shows that was read with this answer. */
+        final int status;
+
+        Code(int status) {
+            this.status = status;
+        }
     }
 
     /**

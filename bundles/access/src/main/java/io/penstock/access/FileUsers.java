@@ -1,0 +1,200 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
+package io.penstock.access;
+
+import io.penstock.access.UserFile.Entry;
+import io.penstock.api.access.Actor;
+import io.penstock.api.access.Users;
+import io.penstock.api.audit.AuditLog;
+import io.penstock.api.audit.AuditRecord;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.security.SecureRandom;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.Comparator;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.function.LongSupplier;
+import java.util.random.RandomGenerator;
+import org.jspecify.annotations.Nullable;
+import org.osgi.framework.BundleContext;
+import org.osgi.service.component.annotations.Activate;
+import org.osgi.service.component.annotations.Component;
+import org.osgi.service.component.annotations.Reference;
+import org.osgi.service.component.annotations.ReferenceCardinality;
+import org.osgi.service.component.annotations.ReferencePolicy;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The users of {@code data/access/users.json}. The file is looked at on every log-in, so a change counts at once; a file that
+ * cannot be read leaves the users before it in force. One password is checked at a time, because each check takes 32 MiB.
+ */
+@Component(immediate = true) // or the failures it remembers would go with the last room that asks
+public final class FileUsers implements Users {
+    private static final Logger LOG = LoggerFactory.getLogger(FileUsers.class);
+    private static final long TURN_SECONDS = 5;
+    private static final int NAME_SHOWN = 64;
+
+    private final UserFile file;
+    private final Clock clock;
+    private final LongSupplier nanoTime;
+    private final PasswordHash nobody;
+    private final Semaphore turn = new Semaphore(1, true);
+    private final FailingOrigins failing = new FailingOrigins();
+    private Map<String, Entry> users = Map.of();
+    private @Nullable Stamp seen;
+    private boolean loaded;
+
+    @Reference(cardinality = ReferenceCardinality.OPTIONAL, policy = ReferencePolicy.DYNAMIC)
+    @Nullable
+    volatile AuditLog audit;
+
+    /** A rename gives the file another key, so two changes within one tick of the clock are still two. */
+    private record Stamp(@Nullable Object key, long size, long modified) {}
+
+    @Activate
+    public FileUsers(BundleContext context) {
+        this(
+                new UserFile(UserFile.in(home(context.getProperty("penstock.home"))), new SecureRandom()),
+                new SecureRandom(),
+                Clock.systemUTC(),
+                System::nanoTime);
+    }
+
+    FileUsers(UserFile file, RandomGenerator random, Clock clock, LongSupplier nanoTime) {
+        this.file = file;
+        this.clock = clock;
+        this.nanoTime = nanoTime;
+        nobody = PasswordHash.ofNobody(random);
+        reload();
+    }
+
+    @Override
+    public Optional<Actor> authenticate(String name, char[] password, String origin) {
+        long wait = waitNanos(origin);
+        if (wait > 0) {
+            LOG.debug("log-in from {} refused unheard, {} ms to wait", origin, TimeUnit.NANOSECONDS.toMillis(wait));
+            return Optional.empty();
+        }
+        Entry entry;
+        boolean right;
+        try {
+            if (!turn.tryAcquire(TURN_SECONDS, TimeUnit.SECONDS)) {
+                return failed(name, origin, "too many log-ins at once");
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return Optional.empty();
+        }
+        try {
+            if (waitNanos(origin) > 0) {
+                return Optional.empty(); // those that queued up here before the first of them failed
+            }
+            entry = entry(name);
+            right = (entry == null ? unknown() : entry.password()).matches(password);
+            if (entry == null || !right) {
+                return failed(name, origin, "wrong name or password");
+            }
+            succeeded(origin);
+        } finally {
+            turn.release();
+        }
+        LOG.debug("{} logged in from {}", entry.name(), origin);
+        return Optional.of(new Actor(entry.name(), entry.roles(), origin));
+    }
+
+    private static Path home(@Nullable String configured) {
+        return Path.of(
+                Objects.requireNonNullElse(configured != null ? configured : System.getProperty("penstock.home"), "."));
+    }
+
+    private synchronized long waitNanos(String origin) {
+        long wait = failing.waitNanos(origin, nanoTime.getAsLong());
+        if (wait > 0) {
+            failing.refused(origin);
+        }
+        return wait;
+    }
+
+    private synchronized void succeeded(String origin) {
+        failing.succeeded(origin);
+    }
+
+    private Optional<Actor> failed(String name, String origin, String reason) {
+        long refused;
+        synchronized (this) {
+            refused = failing.failed(origin, nanoTime.getAsLong());
+        }
+        String detail =
+                reason + ", from " + origin + (refused > 0 ? ", after " + refused + " attempts refused unheard" : "");
+        String shown = printable(name);
+        LOG.info("log-in of '{}' failed: {}", shown, detail);
+        AuditLog log = audit;
+        if (log != null) {
+            Instant now = clock.instant();
+            log.append(AuditRecord.of(
+                    now.getEpochSecond() * 1_000_000_000L + now.getNano(), shown, "LOGIN_FAILED", origin, detail));
+        }
+        return Optional.empty();
+    }
+
+    /** What a stranger sends goes into log and audit: no control characters, no length. */
+    private static String printable(String name) {
+        String clean = name.replaceAll("\\p{C}", "?");
+        return clean.length() <= NAME_SHOWN ? clean : clean.substring(0, NAME_SHOWN) + "…";
+    }
+
+    private synchronized @Nullable Entry entry(String name) {
+        reload();
+        return users.get(name);
+    }
+
+    /** An unknown name costs as much time as the dearest known one. */
+    private synchronized PasswordHash unknown() {
+        return users.values().stream()
+                .map(Entry::password)
+                .max(Comparator.comparingLong(PasswordHash::cost))
+                .orElse(nobody);
+    }
+
+    private synchronized void reload() {
+        try {
+            Stamp now = stamp();
+            if (loaded && Objects.equals(now, seen)) {
+                return;
+            }
+            users = Map.copyOf(file.read());
+            seen = now;
+            loaded = true;
+            if (users.isEmpty()) {
+                LOG.warn(
+                        "no users in {}: nobody can log in; add one with: penstock user add NAME --role OPERATOR",
+                        file.path());
+            } else {
+                LOG.info("{} users in {}", users.size(), file.path());
+            }
+        } catch (IOException e) {
+            LOG.error("users not read, the {} known before stay in force: {}", users.size(), e.getMessage());
+        }
+    }
+
+    private @Nullable Stamp stamp() throws IOException {
+        try {
+            BasicFileAttributes attributes = Files.readAttributes(file.path(), BasicFileAttributes.class);
+            return new Stamp(
+                    attributes.fileKey(),
+                    attributes.size(),
+                    attributes.lastModifiedTime().toMillis());
+        } catch (NoSuchFileException e) {
+            return null;
+        }
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.penstock.access;
+
+import org.jspecify.annotations.NullMarked;

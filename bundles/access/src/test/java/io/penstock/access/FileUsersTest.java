@@ -1,0 +1,190 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
+package io.penstock.access;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.penstock.api.access.Actor;
+import io.penstock.api.access.Role;
+import io.penstock.api.audit.AuditLog;
+import io.penstock.api.audit.AuditRecord;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.time.Clock;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+final class FileUsersTest {
+    private static final String PASSWORD = "correct horse battery";
+    private static final String HERE = "opc.ua 10.0.0.7";
+
+    @TempDir
+    Path home;
+
+    private final AtomicLong nanos = new AtomicLong();
+    private final List<AuditRecord> audited = new ArrayList<>();
+    private UserFile file;
+
+    @BeforeEach
+    void open() {
+        file = new UserFile(UserFile.in(home), new SecureRandom());
+    }
+
+    private FileUsers users() {
+        FileUsers users = new FileUsers(
+                file, new SecureRandom(), Clock.fixed(Instant.ofEpochSecond(1_000), ZoneOffset.UTC), nanos::get);
+        users.audit = new AuditLog() {
+            @Override
+            public boolean append(AuditRecord entry) {
+                return audited.add(entry);
+            }
+
+            @Override
+            public boolean writable() {
+                return true;
+            }
+
+            @Override
+            public boolean flush(long timeoutMs) {
+                return true;
+            }
+        };
+        return users;
+    }
+
+    private static Optional<Actor> login(FileUsers users, String name, String password, String origin) {
+        return users.authenticate(name, password.toCharArray(), origin);
+    }
+
+    // An operator gets exactly the roles the site gave, with the address the request came from.
+    @Test
+    void theRightPasswordGivesTheActorWithRolesAndOrigin() throws IOException {
+        file.add("anna", Set.of(Role.OPERATOR), PASSWORD.toCharArray());
+
+        assertEquals(
+                Optional.of(new Actor("anna", Set.of(Role.OPERATOR), HERE)), login(users(), "anna", PASSWORD, HERE));
+        assertEquals(List.of(), audited);
+    }
+
+    // A wrong password that nobody hears of can be tried for ever.
+    @Test
+    void everyFailureIsAuditedWithOriginAndWithoutThePassword() throws IOException {
+        file.add("anna", Set.of(Role.OPERATOR), PASSWORD.toCharArray());
+        FileUsers users = users();
+
+        assertTrue(login(users, "anna", "wrong wrong wrong", HERE).isEmpty());
+        assertTrue(login(users, "eve\n{}", PASSWORD, HERE).isEmpty());
+
+        assertEquals(2, audited.size());
+        assertEquals("LOGIN_FAILED", audited.get(0).action());
+        assertEquals("anna", audited.get(0).actor());
+        assertEquals(HERE, audited.get(0).subject());
+        assertEquals("eve?{}", audited.get(1).actor());
+        assertFalse(audited.toString().contains("wrong wrong"));
+        assertFalse(audited.toString().contains(PASSWORD));
+    }
+
+    // A gateway fresh from the box must let nobody in, whatever name they try.
+    @Test
+    void withoutUsersNobodyLogsIn() {
+        FileUsers users = users();
+        for (String name : List.of("admin", "root", "penstock", "")) {
+            assertTrue(login(users, name, "", "opc.ua " + name).isEmpty());
+            assertTrue(login(users, name, name, "opc.ua " + name).isEmpty());
+        }
+    }
+
+    // A user added or removed on the command line counts at the next log-in, without a restart of the gateway.
+    @Test
+    void changesOfTheFileCountAtOnce() throws IOException {
+        FileUsers users = users();
+        assertTrue(login(users, "anna", PASSWORD, HERE).isEmpty());
+
+        file.add("anna", Set.of(Role.OPERATOR), PASSWORD.toCharArray());
+        assertTrue(login(users, "anna", PASSWORD, HERE).isPresent());
+
+        file.remove("anna");
+        assertTrue(login(users, "anna", PASSWORD, HERE).isEmpty());
+    }
+
+    // A half-edited file must not lock out the operators on shift.
+    @Test
+    void aBrokenFileLeavesTheUsersBeforeItInForce() throws IOException {
+        file.add("anna", Set.of(Role.OPERATOR), PASSWORD.toCharArray());
+        FileUsers users = users();
+        Files.writeString(file.path(), "{ half");
+
+        assertTrue(login(users, "anna", PASSWORD, HERE).isPresent());
+    }
+
+    // A machine that guesses passwords is slowed down; the control room next to it is not.
+    @Test
+    void anOriginThatKeepsFailingWaitsLongerAndLongerAndOthersDoNot() throws IOException {
+        file.add("anna", Set.of(Role.OPERATOR), PASSWORD.toCharArray());
+        FileUsers users = users();
+        for (int i = 0; i < FailingOrigins.FREE; i++) {
+            assertTrue(login(users, "anna", "wrong wrong wrong", HERE).isEmpty());
+        }
+
+        assertTrue(
+                login(users, "anna", PASSWORD, HERE).isEmpty(),
+                "within the wait even the right one is refused unheard");
+        assertTrue(login(users, "anna", PASSWORD, "opc.ua 10.0.0.8").isPresent());
+        assertEquals(3, audited.size());
+
+        nanos.addAndGet(1_000_000_001L);
+        assertTrue(login(users, "anna", "wrong wrong wrong", HERE).isEmpty());
+        assertEquals(
+                "wrong name or password, from " + HERE + ", after 1 attempts refused unheard",
+                audited.get(3).detail());
+        nanos.addAndGet(1_000_000_001L);
+        assertTrue(login(users, "anna", PASSWORD, HERE).isEmpty(), "the second wait is two seconds");
+        nanos.addAndGet(1_000_000_001L);
+        assertTrue(login(users, "anna", PASSWORD, HERE).isPresent());
+        assertTrue(login(users, "anna", "wrong wrong wrong", HERE).isEmpty());
+        assertTrue(login(users, "anna", PASSWORD, HERE).isPresent(), "a success forgives");
+    }
+
+    // A scan from a million addresses must not eat the gateway's memory.
+    @Test
+    void theTableOfFailingOriginsIsBounded() {
+        FailingOrigins failing = new FailingOrigins();
+        for (int i = 0; i < 3 * FailingOrigins.LIMIT; i++) {
+            failing.failed("10.0." + i, 0);
+        }
+        assertEquals(FailingOrigins.LIMIT, failing.size());
+    }
+
+    // By the time of the answer a stranger could find out who works here.
+    @Test
+    void anUnknownNameTakesAsLongAsAWrongPassword() throws IOException {
+        file.add("anna", Set.of(Role.OPERATOR), PASSWORD.toCharArray());
+        FileUsers users = users();
+        login(users, "anna", PASSWORD, HERE);
+        long known = Long.MAX_VALUE;
+        long unknown = Long.MAX_VALUE;
+        for (int i = 0; i < 5; i++) {
+            known = Math.min(known, duration(users, "anna", i));
+            unknown = Math.min(unknown, duration(users, "nobody", i));
+        }
+        assertTrue(unknown > known / 2 && unknown < known * 2, "known " + known + " ns, unknown " + unknown + " ns");
+    }
+
+    private static long duration(FileUsers users, String name, int i) {
+        long start = System.nanoTime();
+        assertTrue(login(users, name, "wrong wrong wrong", name + i).isEmpty());
+        return System.nanoTime() - start;
+    }
+}

@@ -1,0 +1,353 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
+package io.penstock.audit;
+
+import static java.util.concurrent.TimeUnit.MILLISECONDS;
+
+import io.penstock.api.audit.AuditLog;
+import io.penstock.api.audit.AuditRecord;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Clock;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+import org.osgi.framework.BundleContext;
+import org.osgi.service.component.annotations.Activate;
+import org.osgi.service.component.annotations.Component;
+import org.osgi.service.component.annotations.ConfigurationPolicy;
+import org.osgi.service.component.annotations.Deactivate;
+import org.osgi.service.metatype.annotations.AttributeDefinition;
+import org.osgi.service.metatype.annotations.Designate;
+import org.osgi.service.metatype.annotations.ObjectClassDefinition;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The audit log of this gateway. Callers put records into a ring; one thread gives them number and hash, writes them in
+ * groups and waits for the disk. While the disk refuses, the group in hand is tried again every second and the ring fills;
+ * what it cannot take is counted and recorded as a gap once the disk is back.
+ */
+@Component(
+        configurationPid = AuditJournal.PID,
+        configurationPolicy = ConfigurationPolicy.OPTIONAL,
+        immediate = true,
+        service = AuditLog.class)
+@Designate(ocd = AuditJournal.Config.class)
+public final class AuditJournal implements AuditLog {
+    static final String PID = "io.penstock.audit";
+    static final String ACTOR = "audit";
+
+    private static final Logger LOG = LoggerFactory.getLogger(AuditJournal.class);
+    private static final int GROUP = 1_024;
+    private static final long RETRY_NANOS = MILLISECONDS.toNanos(1_000);
+    private static final long STUCK_NANOS = MILLISECONDS.toNanos(5_000);
+    private static final long STOP_MS = 1_800;
+
+    private final Path directory;
+    private final Settings settings;
+    private final Disk disk;
+    private final Clock clock;
+    private final Ring<AuditRecord> ring;
+    private final AtomicLong dropped = new AtomicLong();
+    private final Thread writer = new Thread(this::write, "audit-writer-log");
+
+    private final ReentrantLock waiting = new ReentrantLock();
+    private final Condition progress = waiting.newCondition();
+
+    /** Only the writer's thread reads or sets it. */
+    private boolean saidRefused;
+
+    private volatile boolean stopping;
+    private volatile boolean healthy;
+    private volatile boolean flushWanted;
+    private volatile long committed;
+    /** When the commit in progress began, 0 if there is none: a disk may hang without an error. */
+    private volatile long commitSinceNanos;
+
+    @ObjectClassDefinition(name = "Audit log", description = "Append-only, hash-chained record of who did what.")
+    @interface Config {
+        @AttributeDefinition(description = "Records that wait for the disk, 64 to 1000000; more are counted as a gap.")
+        int queueLength() default 8_192;
+
+        @AttributeDefinition(description = "A file of the log is closed at this size in MiB, 1 to 1024.")
+        int segmentMiB() default 64;
+
+        @AttributeDefinition(description = "Records go to disk together every so many milliseconds, 1 to 10000.")
+        long flushIntervalMs() default 200;
+
+        @AttributeDefinition(description = "How many files are kept, at least 2; 0 keeps all.")
+        int retainSegments() default 0;
+    }
+
+    /** Refuses nonsense. */
+    record Settings(int queueLength, int segmentMiB, long flushIntervalMs, int retainSegments) {
+        Settings {
+            within("queueLength", queueLength, 64, 1_000_000);
+            within("segmentMiB", segmentMiB, 1, 1_024);
+            within("flushIntervalMs", flushIntervalMs, 1, 10_000);
+            if (retainSegments != 0) {
+                within("retainSegments", retainSegments, 2, 1_000_000);
+            }
+        }
+
+        static Settings of(Config config) {
+            return new Settings(
+                    config.queueLength(), config.segmentMiB(), config.flushIntervalMs(), config.retainSegments());
+        }
+
+        private static void within(String key, long value, long low, long high) {
+            if (value < low || value > high) {
+                throw new IllegalArgumentException(key + ": " + low + " to " + high
+                        + (key.equals("retainSegments") ? ", or 0 to keep all" : "") + ", was " + value);
+            }
+        }
+    }
+
+    @Activate
+    public AuditJournal(BundleContext context, Config config) {
+        this(home(context).resolve("data").resolve("audit"), Settings.of(config), Disk.REAL, Clock.systemUTC());
+    }
+
+    private static Path home(BundleContext context) {
+        String home = context.getProperty("penstock.home");
+        if (home == null) {
+            throw new IllegalStateException("penstock.home is not set; start the gateway by bin/penstock");
+        }
+        return Path.of(home);
+    }
+
+    AuditJournal(Path directory, Settings settings, Disk disk, Clock clock) {
+        this.directory = directory;
+        this.settings = settings;
+        this.disk = disk;
+        this.clock = clock;
+        ring = new Ring<>(settings.queueLength());
+        writer.setDaemon(true);
+    }
+
+    @Activate
+    void start() {
+        writer.start();
+    }
+
+    @Deactivate
+    void stop() {
+        stopping = true;
+        LockSupport.unpark(writer);
+        try {
+            writer.join(STOP_MS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        if (writer.isAlive()) {
+            LOG.warn("audit: the disk under {} did not take the last records in {} ms", directory, STOP_MS);
+            writer.interrupt();
+        }
+    }
+
+    @Override
+    public boolean append(AuditRecord entry) {
+        if (!stopping && ring.offer(entry)) {
+            return true;
+        }
+        dropped.incrementAndGet();
+        return false;
+    }
+
+    @Override
+    public boolean writable() {
+        long since = commitSinceNanos;
+        return healthy && !stopping && (since == 0 || System.nanoTime() - since < STUCK_NANOS);
+    }
+
+    @Override
+    public boolean flush(long timeoutMs) {
+        long wanted = ring.offered();
+        long left = MILLISECONDS.toNanos(timeoutMs);
+        waiting.lock();
+        try {
+            while (committed < wanted) {
+                if (left <= 0 || !writer.isAlive()) {
+                    return false;
+                }
+                flushWanted = true;
+                LockSupport.unpark(writer);
+                left = progress.awaitNanos(left);
+            }
+            return true;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        } finally {
+            waiting.unlock();
+        }
+    }
+
+    /** How many records were refused and not yet recorded as a gap. */
+    long dropped() {
+        return dropped.get();
+    }
+
+    private void write() {
+        List<AuditRecord> group = new ArrayList<>();
+        Segments segments = null;
+        try {
+            while (true) {
+                boolean last = stopping;
+                try {
+                    segments = segments == null ? open(group) : segments;
+                    collect(group);
+                    if (group.isEmpty() && last) {
+                        sayStopped(segments);
+                        return;
+                    }
+                    boolean more = group.size() >= GROUP;
+                    commit(segments, group);
+                    if (!more && !last) {
+                        rest(MILLISECONDS.toNanos(settings.flushIntervalMs()));
+                    }
+                } catch (IOException e) {
+                    refused(e, group.size());
+                    if (last) {
+                        return;
+                    }
+                    flushWanted = false;
+                    LockSupport.parkNanos(this, RETRY_NANOS);
+                }
+            }
+        } catch (RuntimeException e) {
+            LOG.error("audit: the writer ended by a defect; no loop can close until the audit bundle is restarted", e);
+        } finally {
+            healthy = false;
+            close(segments);
+            signal();
+        }
+    }
+
+    private Segments open(List<AuditRecord> group) throws IOException {
+        Segments opened = Segments.open(directory, disk, (long) settings.segmentMiB() << 20, settings.retainSegments());
+        for (Segments.Finding finding : opened.findings()) {
+            if (finding.action().equals("AUDIT_BROKEN")) {
+                LOG.error("audit: {}: {}; look with 'penstock audit verify'", finding.subject(), finding.detail());
+            } else {
+                LOG.warn("audit: {}: {}", finding.subject(), finding.detail());
+            }
+            group.add(own(finding.action(), finding.subject(), finding.detail(), Double.NaN));
+        }
+        group.add(own("AUDIT_STARTED", "audit", "after record " + opened.seq(), Double.NaN));
+        return opened;
+    }
+
+    private void collect(List<AuditRecord> group) {
+        AuditRecord next = group.size() < GROUP ? ring.poll() : null;
+        while (next != null) {
+            group.add(next);
+            next = group.size() < GROUP ? ring.poll() : null;
+        }
+        if (group.size() <= GROUP && dropped.get() > 0) {
+            long gap = dropped.getAndSet(0);
+            group.add(own(
+                    "AUDIT_GAP",
+                    "audit",
+                    gap + " records were not kept: the queue of " + settings.queueLength() + " was full",
+                    (double) gap));
+        }
+    }
+
+    private void commit(Segments segments, List<AuditRecord> group) throws IOException {
+        if (!group.isEmpty()) {
+            commitSinceNanos = System.nanoTime() | 1;
+            try {
+                segments.commit(group);
+                prune(segments);
+            } finally {
+                commitSinceNanos = 0;
+            }
+            group.clear();
+            committed = ring.taken();
+        }
+        if (!healthy) {
+            healthy = true;
+            LOG.info("audit: writes to {}, last record {}", directory, segments.seq());
+        }
+        signal();
+    }
+
+    private void prune(Segments segments) {
+        Segments.Finding finding = segments.pruneFinding();
+        if (finding == null) {
+            return;
+        }
+        try {
+            segments.commit(List.of(own(finding.action(), finding.subject(), finding.detail(), Double.NaN)));
+            segments.prune();
+        } catch (IOException e) {
+            LOG.warn("audit: old segments stay for now: {}", e.toString());
+        }
+    }
+
+    private void signal() {
+        waiting.lock();
+        try {
+            progress.signalAll();
+        } finally {
+            waiting.unlock();
+        }
+    }
+
+    private void rest(long nanos) {
+        long end = System.nanoTime() + nanos;
+        long left = nanos;
+        while (left > 0 && !flushWanted && !stopping) {
+            LockSupport.parkNanos(this, left);
+            left = end - System.nanoTime();
+        }
+        flushWanted = false;
+    }
+
+    private void refused(IOException e, int held) {
+        LOG.debug("audit: refused", e);
+        if (healthy || !saidRefused) {
+            saidRefused = true;
+            LOG.error(
+                    "audit: {} takes no records ({}); {} wait, loops open after 60 s; free disk space or repair the disk",
+                    directory,
+                    e.toString(),
+                    held);
+        }
+        healthy = false;
+    }
+
+    private void sayStopped(Segments segments) throws IOException {
+        segments.commit(List.of(own("AUDIT_STOPPED", "audit", "", Double.NaN)));
+        prune(segments);
+    }
+
+    private static void close(@Nullable Segments segments) {
+        try {
+            if (segments != null) {
+                segments.close();
+            }
+        } catch (IOException e) {
+            LOG.warn("audit: closing failed: {}", e.toString());
+        }
+    }
+
+    private AuditRecord own(String action, String subject, String detail, double value) {
+        Instant now = clock.instant();
+        return new AuditRecord(
+                now.getEpochSecond() * 1_000_000_000L + now.getNano(),
+                ACTOR,
+                action,
+                subject,
+                detail,
+                Double.NaN,
+                value);
+    }
+}

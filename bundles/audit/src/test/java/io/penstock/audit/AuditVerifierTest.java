@@ -1,0 +1,220 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
+package io.penstock.audit;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Had one of these failed, somebody could change what the plant's records say without anybody seeing it. */
+class AuditVerifierTest {
+    @TempDir
+    Path directory;
+
+    private Path second;
+
+    @BeforeEach
+    void aLogOfThreeSegments() throws IOException {
+        Journals.fill(directory, 2_500, 1_000);
+        second = directory.resolve("audit-000002.jsonl");
+        assertTrue(verify().whole());
+        assertTrue(Files.exists(directory.resolve("audit-000003.jsonl")));
+    }
+
+    private AuditVerifier.Verdict verify() throws IOException {
+        return new AuditVerifier(directory).verify();
+    }
+
+    private void broken(String file, long line, String reason) throws IOException {
+        AuditVerifier.Verdict verdict = verify();
+        assertFalse(verdict.whole());
+        assertEquals(file, verdict.file());
+        assertEquals(line, verdict.line());
+        assertTrue(verdict.reason().contains(reason), verdict.reason());
+    }
+
+    @Test
+    void anEditedRecordIsFound() throws IOException {
+        List<String> lines = new ArrayList<>(Files.readAllLines(second));
+        lines.set(4, lines.get(4).replace("\"value\":2.25", "\"value\":2.35"));
+        Files.write(second, lines);
+        broken("audit-000002.jsonl", 5, "edited: record");
+    }
+
+    // Whoever edits may also compute the hash anew; the next record still tells.
+    @Test
+    void anEditedRecordWithAFreshHashIsFound() throws IOException {
+        List<String> lines = new ArrayList<>(Files.readAllLines(second));
+        Line old = Line.parse(lines.get(4).getBytes(StandardCharsets.UTF_8), Line.sha256());
+        byte[] forged = Line.render(old.seq(), Journals.entry(7, "harmless"), old.prev(), Line.sha256());
+        lines.set(4, new String(forged, StandardCharsets.UTF_8));
+        Files.write(second, lines);
+        broken("audit-000002.jsonl", 6, "does not follow");
+    }
+
+    @Test
+    void aRemovedRecordIsFound() throws IOException {
+        List<String> lines = new ArrayList<>(Files.readAllLines(second));
+        lines.remove(9);
+        Files.write(second, lines);
+        broken("audit-000002.jsonl", 10, "missing before record");
+    }
+
+    @Test
+    void anInsertedRecordIsFound() throws IOException {
+        List<String> lines = new ArrayList<>(Files.readAllLines(second));
+        lines.add(9, lines.get(3));
+        Files.write(second, lines);
+        broken("audit-000002.jsonl", 10, "inserted");
+    }
+
+    @Test
+    void reorderedRecordsAreFound() throws IOException {
+        List<String> lines = new ArrayList<>(Files.readAllLines(second));
+        lines.add(9, lines.remove(10));
+        Files.write(second, lines);
+        broken("audit-000002.jsonl", 10, "missing before record");
+    }
+
+    @Test
+    void aForeignLineIsFound() throws IOException {
+        Files.writeString(directory.resolve("audit-000003.jsonl"), "hello\n", StandardOpenOption.APPEND);
+        AuditVerifier.Verdict verdict = verify();
+        assertFalse(verdict.whole());
+        assertTrue(verdict.reason().contains("not an audit record"), verdict.reason());
+    }
+
+    @Test
+    void aMissingSegmentIsFound() throws IOException {
+        Files.delete(second);
+        broken("audit-000002.jsonl", 0, "is missing");
+    }
+
+    @Test
+    void aMissingFirstSegmentIsFound() throws IOException {
+        Files.delete(directory.resolve("audit-000001.jsonl"));
+        broken("audit-000001.jsonl", 0, "is missing");
+    }
+
+    @Test
+    void aMissingLastSegmentIsFound() throws IOException {
+        Path last = Segments.list(directory).lastEntry().getValue();
+        Files.delete(last);
+        broken(String.valueOf(last.getFileName()), 0, "is missing");
+    }
+
+    @Test
+    void aTailCutOffAtALineIsFound() throws IOException {
+        Path last = Segments.list(directory).lastEntry().getValue();
+        List<String> lines = Files.readAllLines(last);
+        Files.write(last, lines.subList(0, lines.size() - 2));
+        broken(String.valueOf(last.getFileName()), 0, "the tail is cut off");
+    }
+
+    @Test
+    void aTailCutOffInALineIsFound() throws IOException {
+        Path last = Segments.list(directory).lastEntry().getValue();
+        byte[] bytes = Files.readAllBytes(last);
+        Files.write(last, java.util.Arrays.copyOf(bytes, bytes.length - 7));
+        AuditVerifier.Verdict verdict = verify();
+        assertFalse(verdict.whole());
+        assertTrue(verdict.reason().contains("cut off"), verdict.reason());
+    }
+
+    @Test
+    void aRewrittenLastRecordIsFound() throws IOException {
+        Path last = Segments.list(directory).lastEntry().getValue();
+        List<String> lines = new ArrayList<>(Files.readAllLines(last));
+        int end = lines.size() - 1;
+        Line old = Line.parse(lines.get(end).getBytes(StandardCharsets.UTF_8), Line.sha256());
+        byte[] forged = Line.render(old.seq(), Journals.entry(7, "harmless"), old.prev(), Line.sha256());
+        lines.set(end, new String(forged, StandardCharsets.UTF_8));
+        Files.write(last, lines);
+        broken(String.valueOf(last.getFileName()), lines.size(), "not the one that was acknowledged");
+    }
+
+    @Test
+    void aMissingAnchorIsFound() throws IOException {
+        Files.delete(directory.resolve("head.json"));
+        broken("head.json", 0, "is missing");
+    }
+
+    // A log written anew from the start with its anchor can only be told by a hash kept elsewhere.
+    @Test
+    void aHashKeptElsewhereTellsARewrittenLog(@TempDir Path other) throws IOException {
+        AuditVerifier.Verdict kept = verify();
+        assertTrue(new AuditVerifier(directory)
+                .expecting(kept.lastSeq(), kept.lastHash())
+                .verify()
+                .whole());
+        Journals.fill(other, 2_500, 1_000);
+        assertTrue(new AuditVerifier(other).verify().whole());
+        AuditVerifier.Verdict verdict = new AuditVerifier(other)
+                .expecting(kept.lastSeq(), kept.lastHash())
+                .verify();
+        assertFalse(verdict.whole());
+        assertTrue(verdict.reason().contains("rewritten"), verdict.reason());
+        verdict = new AuditVerifier(directory)
+                .expecting(kept.lastSeq() + 1, kept.lastHash())
+                .verify();
+        assertTrue(verdict.reason().contains("is not in the log"), verdict.reason());
+    }
+
+    // After the gateway went on behind a damage, the damage must stay visible for ever.
+    @Test
+    void aDamageStaysVisibleAfterTheGatewayWentOn() throws IOException {
+        Path last = Segments.list(directory).lastEntry().getValue();
+        byte[] bytes = Files.readAllBytes(last);
+        Files.write(last, java.util.Arrays.copyOf(bytes, bytes.length / 2));
+        Journals.fill(directory, 20, 5);
+        assertFalse(verify().whole());
+        List<AuditVerifier.Entry> entries = Journals.read(directory);
+        AuditVerifier.Entry broken = entries.stream()
+                .filter(e -> e.action().equals("AUDIT_BROKEN"))
+                .findFirst()
+                .orElseThrow();
+        assertEquals(2_503, broken.seq());
+        assertTrue(broken.detail().contains("was acknowledged at byte"), broken.detail());
+
+        Files.delete(directory.resolve("head.json"));
+        Journals.fill(directory, 1, 5);
+        assertFalse(verify().whole());
+        assertEquals(
+                2,
+                Journals.read(directory).stream()
+                        .filter(e -> e.action().equals("AUDIT_BROKEN"))
+                        .count());
+    }
+
+    // A kill in the middle of a line is no damage, and the cutting is itself on record.
+    @Test
+    void aTornLastLineIsRepairedAtTheNextStart() throws IOException {
+        Path last = Segments.list(directory).lastEntry().getValue();
+        Files.writeString(last, "{\"seq\":2503,\"time\":\"2026", StandardOpenOption.APPEND);
+        AuditVerifier.Verdict verdict = verify();
+        assertTrue(verdict.whole());
+        assertTrue(verdict.reason().contains("unfinished"), verdict.reason());
+        Journals.fill(directory, 1, 5);
+        assertTrue(verify().whole());
+        assertEquals("", verify().reason());
+        assertTrue(Journals.read(directory).stream()
+                .anyMatch(e -> e.action().equals("AUDIT_REPAIRED") && e.detail().startsWith("cut off 24 bytes")));
+    }
+
+    @Test
+    void anEmptyDirectoryIsNoLog(@TempDir Path empty) throws IOException {
+        assertFalse(new AuditVerifier(empty).verify().whole());
+        assertFalse(new AuditVerifier(empty.resolve("none")).verify().whole());
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.penstock.connector.opcua;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,441 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
+package io.penstock.publication.opcua;
+
+import static org.eclipse.milo.opcua.stack.core.types.builtin.unsigned.Unsigned.uint;
+
+import io.netty.channel.nio.NioEventLoopGroup;
+import io.penstock.api.publication.CycleResult;
+import io.penstock.opcua.stack.ApplicationCertificate;
+import io.penstock.opcua.stack.BouncyCastle;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.UnknownHostException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.KeyPair;
+import java.security.cert.CertificateFactory;
+import java.security.cert.X509Certificate;
+import java.time.Clock;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.eclipse.milo.opcua.sdk.core.AccessLevel;
+import org.eclipse.milo.opcua.sdk.server.EndpointConfig;
+import org.eclipse.milo.opcua.sdk.server.OpcUaServer;
+import org.eclipse.milo.opcua.sdk.server.OpcUaServerConfig;
+import org.eclipse.milo.opcua.sdk.server.OpcUaServerConfigLimits;
+import org.eclipse.milo.opcua.sdk.server.identity.AnonymousIdentityValidator;
+import org.eclipse.milo.opcua.sdk.server.identity.CompositeValidator;
+import org.eclipse.milo.opcua.sdk.server.identity.IdentityValidator;
+import org.eclipse.milo.opcua.sdk.server.nodes.UaVariableNode;
+import org.eclipse.milo.opcua.stack.core.NodeIds;
+import org.eclipse.milo.opcua.stack.core.security.DefaultApplicationGroup;
+import org.eclipse.milo.opcua.stack.core.security.DefaultCertificateManager;
+import org.eclipse.milo.opcua.stack.core.security.DefaultServerCertificateValidator;
+import org.eclipse.milo.opcua.stack.core.security.FileBasedCertificateQuarantine;
+import org.eclipse.milo.opcua.stack.core.security.FileBasedTrustListManager;
+import org.eclipse.milo.opcua.stack.core.security.MemoryCertificateStore;
+import org.eclipse.milo.opcua.stack.core.security.RsaSha256CertificateFactory;
+import org.eclipse.milo.opcua.stack.core.security.SecurityPolicy;
+import org.eclipse.milo.opcua.stack.core.transport.TransportProfile;
+import org.eclipse.milo.opcua.stack.core.types.builtin.DateTime;
+import org.eclipse.milo.opcua.stack.core.types.builtin.LocalizedText;
+import org.eclipse.milo.opcua.stack.core.types.builtin.unsigned.UInteger;
+import org.eclipse.milo.opcua.stack.core.types.enumerated.MessageSecurityMode;
+import org.eclipse.milo.opcua.stack.core.types.enumerated.UserTokenType;
+import org.eclipse.milo.opcua.stack.core.types.structured.BuildInfo;
+import org.eclipse.milo.opcua.stack.core.types.structured.UserTokenPolicy;
+import org.eclipse.milo.opcua.stack.core.util.CertificateUtil;
+import org.eclipse.milo.opcua.stack.core.util.validation.ValidationCheck;
+import org.eclipse.milo.opcua.stack.transport.server.tcp.OpcTcpServerTransport;
+import org.eclipse.milo.opcua.stack.transport.server.tcp.OpcTcpServerTransportConfig;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One run of the Milo server: endpoints, certificates, limits, threads. Everything it starts it stops; Milo's static
+ * executors are left alone, because the OPC UA client of this JVM lives on them.
+ */
+final class ResultsServer implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(ResultsServer.class);
+    private static final String PRODUCT_URI = "urn:penstock";
+    private static final int SERVICE_THREADS = 8;
+    private static final int CALL_THREADS = 4;
+
+    private final Settings settings;
+    private final List<AutoCloseable> closing = new ArrayList<>();
+    private final GatewayNodes nodes;
+    private final OpcUaServer server;
+    private final ResultsNamespace namespace;
+    private final String url;
+
+    private ResultsServer(
+            Settings settings, Path pki, Gateway gateway, Map<String, CycleResult> early, Clock clock, Runnable changed)
+            throws Exception {
+        this.settings = settings;
+        boolean complete = false;
+        try {
+            if (settings.securityPolicies().contains(SecurityPolicy.Aes256_Sha256_RsaPss)) {
+                BouncyCastle.register();
+            }
+            String host = host(settings);
+            String applicationUri = applicationUri(settings, pki, host);
+            ApplicationCertificate own = ApplicationCertificate.loadOrCreate(
+                    pki, settings.applicationName(), applicationUri, hosts(settings, host));
+            Files.setPosixFilePermissions(pki, PosixFilePermissions.fromString("rwx------"));
+            url = "opc.tcp://" + host + ":" + settings.port() + settings.path();
+
+            ExecutorService services = services();
+            closing.add(services::shutdownNow);
+            ScheduledThreadPoolExecutor timer = new ScheduledThreadPoolExecutor(2, threads("timer"));
+            timer.setRemoveOnCancelPolicy(true);
+            closing.add(timer::shutdownNow);
+            ExecutorService calls = new ThreadPoolExecutor(
+                    0, CALL_THREADS, 30, TimeUnit.SECONDS, new SynchronousQueue<>(), threads("call"));
+            closing.add(calls::shutdownNow);
+            NioEventLoopGroup loop = new NioEventLoopGroup(2, threads("io"));
+            closing.add(
+                    () -> loop.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly(2, TimeUnit.SECONDS));
+
+            FileBasedTrustListManager trusted = FileBasedTrustListManager.createAndInitialize(pki);
+            closing.add(trusted);
+            server = new OpcUaServer(
+                    config(applicationUri, host, own, trusted, pki, gateway, services, timer),
+                    profile -> new OpcTcpServerTransport(OpcTcpServerTransportConfig.newBuilder()
+                            .setExecutor(services)
+                            .setEventLoop(loop)
+                            .build()));
+            closing.add(() -> server.shutdown().get(2, TimeUnit.SECONDS));
+            everythingReadOnly();
+
+            namespace = new ResultsNamespace(server, settings.maxQueueSize());
+            namespace.startup();
+            closing.add(namespace::shutdown);
+            nodes = new GatewayNodes(
+                    namespace,
+                    gateway,
+                    new PipelineMethods(gateway, calls, clock, changed),
+                    settings.warning(),
+                    early,
+                    clock,
+                    System::nanoTime);
+            closing.add(nodes::close);
+            nodes.refresh();
+            bind();
+            if (!settings.warning().isEmpty()) {
+                LOG.warn("security is reduced by configuration: {}", settings.warning());
+            }
+            LOG.info(
+                    "results at {}, own certificate {} with thumbprint {}",
+                    url,
+                    own.file(),
+                    ApplicationCertificate.thumbprint(own.certificate()));
+            complete = true;
+        } finally {
+            if (!complete) {
+                close();
+            }
+        }
+    }
+
+    /**
+     * Starts a server. Takes seconds: Milo builds its address space.
+     *
+     * @param early results kept for pipelines that have no nodes yet.
+     * @param changed called after a method that may have changed what is shown.
+     * @throws PortInUseException if it cannot listen; nothing is left behind.
+     */
+    static ResultsServer start(
+            Settings settings, Path pki, Gateway gateway, Map<String, CycleResult> early, Clock clock, Runnable changed)
+            throws Exception {
+        probe(settings); // before the costly part, and before Milo reports one stack trace per endpoint
+        return new ResultsServer(settings, pki, gateway, early, clock, changed);
+    }
+
+    GatewayNodes nodes() {
+        return nodes;
+    }
+
+    ResultsNamespace namespace() {
+        return namespace;
+    }
+
+    String url() {
+        return url;
+    }
+
+    /** Stops in the opposite order of starting; one part that fails does not keep the others. */
+    @Override
+    public void close() {
+        for (int i = closing.size() - 1; i >= 0; i--) {
+            try {
+                closing.get(i).close();
+            } catch (Exception e) {
+                LOG.warn("a part of the results server did not stop: {}", e.toString());
+            }
+        }
+        closing.clear();
+    }
+
+    private static void probe(Settings settings) throws PortInUseException {
+        try (ServerSocket socket = new ServerSocket()) {
+            socket.setReuseAddress(true);
+            socket.bind(new InetSocketAddress(settings.bindAddress(), settings.port()));
+        } catch (IOException | RuntimeException e) {
+            throw cannotListen(settings, e);
+        }
+    }
+
+    private static PortInUseException cannotListen(Settings settings, Throwable cause) {
+        return new PortInUseException(
+                "cannot listen on port " + settings.port() + " of " + settings.bindAddress() + ": "
+                        + cause.getMessage() + "; stop the program that uses it, or set port or bindAddress in etc/"
+                        + Settings.PID + ".cfg.json",
+                cause);
+    }
+
+    private void bind() throws PortInUseException {
+        try {
+            server.startup().get(20, TimeUnit.SECONDS);
+        } catch (Exception e) {
+            throw cannotListen(settings, e.getCause() == null ? e : e.getCause());
+        }
+    }
+
+    private static String host(Settings settings) {
+        if (!settings.hostname().isEmpty()) {
+            return settings.hostname();
+        }
+        if (!isWildcard(settings.bindAddress())) {
+            return settings.bindAddress();
+        }
+        try {
+            return InetAddress.getLocalHost().getHostName();
+        } catch (UnknownHostException e) {
+            LOG.warn(
+                    "this machine has no name; clients are told 'localhost', set hostname in etc/{}.cfg.json",
+                    Settings.PID);
+            return "localhost";
+        }
+    }
+
+    private static boolean isWildcard(String address) {
+        return address.equals("0.0.0.0") || address.equals("::");
+    }
+
+    private static List<String> hosts(Settings settings, String host) {
+        Set<String> hosts = new LinkedHashSet<>(List.of(host, "localhost", "127.0.0.1"));
+        if (!isWildcard(settings.bindAddress())) {
+            hosts.add(settings.bindAddress());
+        }
+        return List.copyOf(hosts);
+    }
+
+    /** Without a configured URI the certificate's own stays, or a renamed machine would lose the trust of its clients. */
+    private static String applicationUri(Settings settings, Path pki, String host) throws Exception {
+        if (!settings.applicationUri().isEmpty()) {
+            return settings.applicationUri();
+        }
+        Path certificate = pki.resolve("own.der");
+        if (Files.exists(certificate)) {
+            X509Certificate own = (X509Certificate) CertificateFactory.getInstance("X.509")
+                    .generateCertificate(new ByteArrayInputStream(Files.readAllBytes(certificate)));
+            String uri = CertificateUtil.getSanUri(own).orElse("");
+            if (!uri.isEmpty()) {
+                return uri;
+            }
+        }
+        String name = host;
+        try {
+            name = InetAddress.getLocalHost().getHostName();
+        } catch (UnknownHostException e) {
+            LOG.debug("no host name for the application URI, taking {}", host, e);
+        }
+        return "urn:" + name + ":penstock:gateway";
+    }
+
+    private OpcUaServerConfig config(
+            String applicationUri,
+            String host,
+            ApplicationCertificate own,
+            FileBasedTrustListManager trusted,
+            Path pki,
+            Gateway gateway,
+            ExecutorService services,
+            ScheduledThreadPoolExecutor timer)
+            throws Exception {
+        var rejected =
+                FileBasedCertificateQuarantine.create(pki.resolve("rejected").resolve("certs"));
+        var factory = new RsaSha256CertificateFactory() {
+            @Override
+            protected KeyPair createRsaSha256KeyPair() {
+                return own.keyPair();
+            }
+
+            @Override
+            protected X509Certificate[] createRsaSha256CertificateChain(KeyPair keyPair) {
+                return new X509Certificate[] {own.certificate()};
+            }
+        };
+        var group = new DefaultApplicationGroup(
+                trusted,
+                new MemoryCertificateStore(),
+                factory,
+                new DefaultServerCertificateValidator(
+                        trusted, Set.of(ValidationCheck.VALIDITY, ValidationCheck.APPLICATION_URI), rejected));
+        group.initialize();
+        List<IdentityValidator> validators = new ArrayList<>(List.of(new UserValidator(gateway)));
+        if (settings.allowAnonymousRead()) {
+            validators.add(AnonymousIdentityValidator.INSTANCE);
+        }
+        return OpcUaServerConfig.builder()
+                .setApplicationUri(applicationUri)
+                .setApplicationName(LocalizedText.english(settings.applicationName()))
+                .setProductUri(PRODUCT_URI)
+                .setBuildInfo(new BuildInfo(
+                        PRODUCT_URI,
+                        "Penstock",
+                        "Penstock",
+                        version(),
+                        "Milo " + OpcUaServer.SDK_VERSION,
+                        DateTime.now()))
+                .setEndpoints(endpoints(host, own.certificate()))
+                .setCertificateManager(new DefaultCertificateManager(rejected, group))
+                .setIdentityValidator(new CompositeValidator(validators))
+                .setLimits(limits())
+                .setExecutor(services)
+                .setScheduledExecutor(timer)
+                .build();
+    }
+
+    private static String version() {
+        String version = ResultsServer.class.getPackage().getImplementationVersion();
+        return version == null ? "" : version;
+    }
+
+    private Set<EndpointConfig> endpoints(String host, X509Certificate certificate) {
+        EndpointConfig.Builder base = EndpointConfig.newBuilder()
+                .setBindAddress(settings.bindAddress())
+                .setBindPort(settings.port())
+                .setHostname(host)
+                .setPath(settings.path())
+                .setCertificate(certificate)
+                .setTransportProfile(TransportProfile.TCP_UASC_UABINARY);
+        Set<EndpointConfig> endpoints = new LinkedHashSet<>();
+        for (SecurityPolicy policy : settings.securityPolicies()) {
+            endpoints.add(base.copy()
+                    .addTokenPolicies(tokens(policy))
+                    .setSecurityPolicy(policy)
+                    .setSecurityMode(MessageSecurityMode.SignAndEncrypt)
+                    .build());
+        }
+        if (settings.allowNoSecurity()) {
+            endpoints.add(base.copy()
+                    .addTokenPolicies(tokens(settings.securityPolicies().get(0)))
+                    .setSecurityPolicy(SecurityPolicy.None)
+                    .setSecurityMode(MessageSecurityMode.None)
+                    .build());
+        }
+        // GetEndpoints needs a channel without security (Part 4 §5.4.4); nothing else is served on it
+        endpoints.add(base.copy()
+                .setPath(settings.path() + "/discovery")
+                .addTokenPolicies(tokens(settings.securityPolicies().get(0)))
+                .setSecurityPolicy(SecurityPolicy.None)
+                .setSecurityMode(MessageSecurityMode.None)
+                .build());
+        return endpoints;
+    }
+
+    /** The password is encrypted with the policy named here, also where the channel is not (Part 4 §7.41.4). */
+    private UserTokenPolicy[] tokens(SecurityPolicy policy) {
+        List<UserTokenPolicy> tokens = new ArrayList<>();
+        tokens.add(
+                new UserTokenPolicy("username-" + policy.name(), UserTokenType.UserName, null, null, policy.getUri()));
+        if (settings.allowAnonymousRead()) {
+            tokens.add(new UserTokenPolicy("anonymous", UserTokenType.Anonymous, null, null, null));
+        }
+        return tokens.toArray(UserTokenPolicy[]::new);
+    }
+
+    private OpcUaServerConfigLimits limits() {
+        return new OpcUaServerConfigLimits() {
+            @Override
+            public UInteger getMaxSessions() {
+                return uint(settings.maxSessions());
+            }
+
+            @Override
+            public UInteger getMaxSubscriptions() {
+                return uint(settings.maxSessions() * settings.maxSubscriptionsPerSession());
+            }
+
+            @Override
+            public UInteger getMaxSubscriptionsPerSession() {
+                return uint(settings.maxSubscriptionsPerSession());
+            }
+
+            @Override
+            public UInteger getMaxMonitoredItems() {
+                return uint(settings.maxMonitoredItems());
+            }
+
+            @Override
+            public UInteger getMaxMonitoredItemsPerSession() {
+                return uint(settings.maxMonitoredItems());
+            }
+
+            @Override
+            public Double getMinPublishingInterval() {
+                return (double) settings.minPublishingIntervalMs();
+            }
+        };
+    }
+
+    /** Milo lets everybody switch its diagnostics; nothing of this server is written to. */
+    private void everythingReadOnly() {
+        server.getAddressSpaceManager()
+                .getManagedNode(NodeIds.Server_ServerDiagnostics_EnabledFlag)
+                .filter(UaVariableNode.class::isInstance)
+                .map(UaVariableNode.class::cast)
+                .ifPresent(node -> {
+                    node.setAccessLevel(AccessLevel.toValue(AccessLevel.CurrentRead));
+                    node.setUserAccessLevel(AccessLevel.toValue(AccessLevel.CurrentRead));
+                });
+    }
+
+    private ExecutorService services() {
+        ThreadPoolExecutor services = new ThreadPoolExecutor(
+                SERVICE_THREADS,
+                SERVICE_THREADS,
+                30,
+                TimeUnit.SECONDS,
+                new LinkedBlockingQueue<>(),
+                threads("service"));
+        services.allowCoreThreadTimeOut(true);
+        return services;
+    }
+
+    private ThreadFactory threads(String role) {
+        AtomicInteger number = new AtomicInteger();
+        return work -> {
+            Thread thread = new Thread(work, "publication.opcua-" + role + "-" + number.incrementAndGet());
+            thread.setDaemon(true);
+            return thread;
+        };
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package io.penstock.publication.opcua;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,159 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
+package io.penstock.tools;
+
+import io.penstock.audit.AuditVerifier;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** Looks into the audit log of a gateway, running or not. */
+@Command(
+        name = "audit",
+        description = "Checks and shows the audit log of a gateway.",
+        mixinStandardHelpOptions = true,
+        synopsisSubcommandLabel = "COMMAND",
+        subcommands = {AuditCommand.Verify.class, AuditCommand.Show.class})
+final class AuditCommand implements Runnable {
+    @Spec
+    private CommandSpec spec;
+
+    @Override
+    public void run() {
+        throw new ParameterException(spec.commandLine(), "audit: verify or show");
+    }
+
+    private static Path directory(Path home) {
+        return home.resolve("data").resolve("audit");
+    }
+
+    /** Exit code 0 only if the chain is whole. */
+    @Command(
+            name = "verify",
+            description = "Reads the whole chain and tells the first broken place.",
+            mixinStandardHelpOptions = true)
+    static final class Verify implements Callable<Integer> {
+        @Spec
+        private CommandSpec spec;
+
+        @Option(names = "--home", required = true, paramLabel = "DIR", description = "Home directory of the gateway.")
+        private Path home;
+
+        @Option(
+                names = "--expect",
+                paramLabel = "NUMBER:HASH",
+                description = "A record noted elsewhere, as this command prints it; a log written anew is told by it.")
+        private String expect;
+
+        @Override
+        public Integer call() throws IOException {
+            AuditVerifier verifier = new AuditVerifier(directory(home));
+            if (expect != null) {
+                if (!expect.matches("[0-9]{1,18}:[0-9a-f]{64}")) {
+                    throw new ParameterException(
+                            spec.commandLine(), "--expect: a number, a colon, 64 hexadecimal digits, was " + expect);
+                }
+                int colon = expect.indexOf(':');
+                verifier.expecting(Long.parseLong(expect.substring(0, colon)), expect.substring(colon + 1));
+            }
+            AuditVerifier.Verdict verdict = verifier.verify();
+            if (!verdict.whole()) {
+                String place = verdict.line() == 0 ? verdict.file() : verdict.file() + " line " + verdict.line();
+                spec.commandLine()
+                        .getErr()
+                        .println("penstock: audit broken: " + place + ": " + verdict.reason() + "; the "
+                                + verdict.records() + " records before are whole, the last of them is "
+                                + verdict.lastSeq());
+                return 1;
+            }
+            PrintWriter out = spec.commandLine().getOut();
+            out.println("whole: " + verdict.records() + " records in " + verdict.segments() + " files, last "
+                    + verdict.lastSeq() + ":" + verdict.lastHash());
+            if (verdict.gaps() > 0) {
+                out.println(verdict.lost() + " records were not kept, in " + verdict.gaps()
+                        + " recorded gaps (look for AUDIT_GAP)");
+            }
+            if (!verdict.reason().isEmpty()) {
+                out.println(verdict.reason());
+            }
+            return 0;
+        }
+    }
+
+    /** Prints records, oldest first. */
+    @Command(name = "show", description = "Prints the last records, oldest first.", mixinStandardHelpOptions = true)
+    static final class Show implements Callable<Integer> {
+        @Spec
+        private CommandSpec spec;
+
+        @Option(names = "--home", required = true, paramLabel = "DIR", description = "Home directory of the gateway.")
+        private Path home;
+
+        @Option(
+                names = "--last",
+                defaultValue = "50",
+                paramLabel = "N",
+                description = "How many records, 1 to 1000000; ${DEFAULT-VALUE} if not given.")
+        private int last;
+
+        @Option(names = "--subject", paramLabel = "NAME", description = "Only of this loop, pipeline, release or user.")
+        private String subject;
+
+        @Option(names = "--action", paramLabel = "WORD", description = "Only this action, e.g. WRITE_REFUSED.")
+        private String action;
+
+        @Option(names = "--actor", paramLabel = "NAME", description = "Only by this user or part.")
+        private String actor;
+
+        @Override
+        public Integer call() throws IOException {
+            if (last < 1 || last > 1_000_000) {
+                throw new ParameterException(spec.commandLine(), "--last: 1 to 1000000, was " + last);
+            }
+            Deque<AuditVerifier.Entry> kept = new ArrayDeque<>();
+            new AuditVerifier(directory(home)).read(entry -> {
+                if (wanted(subject, entry.subject())
+                        && wanted(action, entry.action())
+                        && wanted(actor, entry.actor())) {
+                    if (kept.size() == last) {
+                        kept.removeFirst();
+                    }
+                    kept.addLast(entry);
+                }
+            });
+            PrintWriter out = spec.commandLine().getOut();
+            kept.forEach(entry -> out.println(line(entry)));
+            return 0;
+        }
+
+        private static boolean wanted(String asked, String there) {
+            return asked == null || asked.equals(there);
+        }
+
+        private static String line(AuditVerifier.Entry entry) {
+            StringBuilder line = new StringBuilder();
+            line.append(entry.seq())
+                    .append(' ')
+                    .append(entry.time())
+                    .append(' ')
+                    .append(entry.actor());
+            line.append(' ').append(entry.action()).append(' ').append(entry.subject());
+            if (!Double.isNaN(entry.offered())) {
+                line.append(" offered ").append(entry.offered());
+            }
+            if (!Double.isNaN(entry.value())) {
+                line.append(" value ").append(entry.value());
+            }
+            // Users choose some of these texts; a line is one record and moves no cursor.
+            return line.append(' ').append(entry.detail()).toString().replaceAll("\\p{Cntrl}", " ");
+        }
+    }
+}
