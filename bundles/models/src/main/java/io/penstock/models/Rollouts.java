@@ -157,6 +157,7 @@ final class Rollouts {
         try {
             release = Release.verify(bytes, verifiers.get(), clock.instant(), settings.maximumReleaseBytes());
         } catch (ModelRejectedException e) {
+            checkStop();
             if (!stable) {
                 return Handling.LATER;
             }
@@ -190,6 +191,13 @@ final class Rollouts {
         }
         rollOut(file, bytes, release, wanting);
         return Handling.DONE;
+    }
+
+    /** What fails because the room is being stopped is nobody's fault and leaves no receipt. */
+    private static void checkStop() throws InterruptedException {
+        if (Thread.interrupted()) {
+            throw new InterruptedException();
+        }
     }
 
     private void checkSequence(Release release) throws ModelRejectedException {
@@ -265,6 +273,7 @@ final class Rollouts {
                 }
             }
         } catch (ModelRejectedException e) {
+            checkStop();
             finish(
                     file,
                     release.id(),
@@ -451,6 +460,7 @@ final class Rollouts {
                             Swaps.figures(Objects.requireNonNull(ended.get(0).report())));
                 }
             } catch (ModelRejectedException e) {
+                checkStop();
                 failures.add(label(id) + ": " + message(e));
                 continue;
             }
@@ -667,6 +677,7 @@ final class Rollouts {
             receipt = new Receipt(
                     "rollback", identity, List.of(name), RolloutOutcome.ROLLED_BACK, why, steps, clock.instant());
         } catch (ModelRejectedException e) {
+            checkStop();
             receipt = new Receipt(
                     "rollback",
                     identity,
@@ -685,6 +696,7 @@ final class Rollouts {
         if (!store.state().trying().isEmpty()) {
             store.record(store.state().withTrying(""));
         }
+        store.retry();
         store.clearServing();
     }
 
