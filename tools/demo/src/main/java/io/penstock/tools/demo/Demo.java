@@ -171,7 +171,7 @@ final class Demo implements AutoCloseable {
     }
 
     private String connectorUri() {
-        return "urn:penstock:gateway:connector:plant";
+        return "urn:penstock:connector.opcua:plant";
     }
 
     /** The demo's ports and speed instead of the defaults in config/demo. */
