@@ -34,10 +34,11 @@ public final class Probe {
             GoldenReplay replay =
                     new GoldenReplay((FeatureEngine) engine(arguments[0]), (InferenceEngine) engine(arguments[1]));
             out.println(ANSWER
-                    + replay.compare(new ModelArtifact(identity, content.contract(), content.onnx()), content.golden()));
+                    + replay.compare(
+                            new ModelArtifact(identity, content.contract(), content.onnx()), content.golden()));
             code = 0;
         } catch (ModelRejectedException e) {
-            out.println(ANSWER + e.getMessage());
+            out.println(ANSWER + Failures.message(e).replace('\n', ' '));
             code = REFUSED;
         } catch (ReflectiveOperationException | RuntimeException | LinkageError e) {
             out.println(ANSWER + "probe: the engines cannot be made in a process of their own: " + e
