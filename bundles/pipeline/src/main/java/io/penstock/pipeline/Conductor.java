@@ -74,6 +74,7 @@ final class Conductor {
     private long lastInstantNs = Long.MIN_VALUE;
     private long lastCycleNanos;
     private boolean framePending;
+    private boolean everGood;
     private @Nullable Swap exchanged;
     private Map<String, byte[]> keptState = Map.of();
 
@@ -287,12 +288,29 @@ final class Conductor {
                 prediction.set(i, value, outputStatus(inherited, value < output.low() || value > output.high()));
             }
             detail = "";
+            if (!everGood && StatusCode.isGood(inherited)) {
+                everGood = true;
+                reportFirst();
+            }
         } else {
             fail(model.session.lastError());
         }
         long after = nanoTime.getAsLong();
         prediction.setTimes(instantNs, after, model.oldestRequiredNanos());
         return after - before;
+    }
+
+    /** Once: the figure by which a start is judged. The start script passes the microsecond it was called in. */
+    private void reportFirst() {
+        Long startedMicros = Long.getLong("penstock.started");
+        if (startedMicros == null) {
+            LOG.info("Pipeline {}: first Good result", settings.name());
+        } else {
+            LOG.info(
+                    "Pipeline {}: first Good result, {} ms after the gateway was started",
+                    settings.name(),
+                    TimeUnit.NANOSECONDS.toMillis(time.nowNs()) - TimeUnit.MICROSECONDS.toMillis(startedMicros));
+        }
     }
 
     /** Rows 7 to 14 of the status algebra: warm-up and substitutes come before a value out of range, absent optional inputs after. */
