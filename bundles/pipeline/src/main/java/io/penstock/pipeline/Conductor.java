@@ -74,7 +74,8 @@ final class Conductor {
     private long lastInstantNs = Long.MIN_VALUE;
     private long lastCycleNanos;
     private boolean framePending;
-    private boolean answered;
+    private boolean everAnswered;
+    private boolean everGood;
     private @Nullable Swap exchanged;
     private Map<String, byte[]> keptState = Map.of();
 
@@ -288,9 +289,13 @@ final class Conductor {
                 prediction.set(i, value, outputStatus(inherited, value < output.low() || value > output.high()));
             }
             detail = "";
-            if (!answered) {
-                answered = true;
-                tellFirstResult(model);
+            if (!everAnswered) {
+                everAnswered = true;
+                reportFirst("first result");
+            }
+            if (!everGood && StatusCode.isGood(inherited)) {
+                everGood = true;
+                reportFirst("first Good result");
             }
         } else {
             fail(model.session.lastError());
@@ -300,17 +305,18 @@ final class Conductor {
         return after - before;
     }
 
-    private void tellFirstResult(ServingModel model) {
-        long sinceMs = ProcessHandle.current()
-                .info()
-                .startInstant()
-                .map(start -> System.currentTimeMillis() - start.toEpochMilli())
-                .orElse(-1L);
-        LOG.info(
-                "Pipeline {} has its first result, of {}, {} ms after the start of the process",
-                settings.name(),
-                model.artifact.identity().label(),
-                sinceMs);
+    /** Once: the figure by which a start is judged. The start script passes the microsecond it was called in. */
+    private void reportFirst(String what) {
+        Long startedMicros = Long.getLong("penstock.started");
+        if (startedMicros == null) {
+            LOG.info("Pipeline {}: {}", settings.name(), what);
+        } else {
+            LOG.info(
+                    "Pipeline {}: {}, {} ms after the gateway was started",
+                    settings.name(),
+                    what,
+                    TimeUnit.NANOSECONDS.toMillis(time.nowNs()) - TimeUnit.MICROSECONDS.toMillis(startedMicros));
+        }
     }
 
     /** Rows 7 to 14 of the status algebra: warm-up and substitutes come before a value out of range, absent optional inputs after. */
