@@ -13,11 +13,12 @@ import java.nio.charset.StandardCharsets;
 
 /**
  * The program of the child process that tries a model: what crashes, hangs or eats memory in it does not do so in the
- * gateway. The bundle comes on standard input, the class names of the engines as arguments; one line on standard output
- * tells the result. Exit code 0: reproduced; 3: refused, with the reason; anything else: the model ended the process.
+ * gateway. The bundle comes on standard input, the class names of the engines as arguments; the last line on
+ * standard output that begins with {@link #ANSWER} tells the result. Exit code 0: reproduced; 3: refused, with the reason; anything else: the model ended the process.
  */
 public final class Probe {
     static final int REFUSED = 3;
+    static final String ANSWER = "PENSTOCK-PROBE ";
 
     private Probe() {}
 
@@ -36,10 +37,11 @@ public final class Probe {
                     replay.compare(new ModelArtifact(identity, content.contract(), content.onnx()), content.golden()));
             code = 0;
         } catch (ModelRejectedException e) {
-            out.println(e.getMessage());
+            out.println(ANSWER + e.getMessage());
             code = REFUSED;
         } catch (ReflectiveOperationException | RuntimeException | LinkageError e) {
-            out.println("the engines cannot be made in a process of their own: " + e);
+            out.println(ANSWER + "probe: the engines cannot be made in a process of their own: " + e
+                    + "; set probeInOwnProcess to false to try models inside the gateway");
             code = 4;
         }
         System.exit(code);

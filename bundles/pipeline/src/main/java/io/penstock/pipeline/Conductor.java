@@ -74,6 +74,7 @@ final class Conductor {
     private long lastInstantNs = Long.MIN_VALUE;
     private long lastCycleNanos;
     private boolean framePending;
+    private boolean answered;
     private @Nullable Swap exchanged;
     private Map<String, byte[]> keptState = Map.of();
 
@@ -287,12 +288,29 @@ final class Conductor {
                 prediction.set(i, value, outputStatus(inherited, value < output.low() || value > output.high()));
             }
             detail = "";
+            if (!answered) {
+                answered = true;
+                tellFirstResult(model);
+            }
         } else {
             fail(model.session.lastError());
         }
         long after = nanoTime.getAsLong();
         prediction.setTimes(instantNs, after, model.oldestRequiredNanos());
         return after - before;
+    }
+
+    private void tellFirstResult(ServingModel model) {
+        long sinceMs = ProcessHandle.current()
+                .info()
+                .startInstant()
+                .map(start -> System.currentTimeMillis() - start.toEpochMilli())
+                .orElse(-1L);
+        LOG.info(
+                "Pipeline {} has its first result, of {}, {} ms after the start of the process",
+                settings.name(),
+                model.artifact.identity().label(),
+                sinceMs);
     }
 
     /** Rows 7 to 14 of the status algebra: warm-up and substitutes come before a value out of range, absent optional inputs after. */
