@@ -33,11 +33,12 @@ public final class Probe {
                     content.contract().name(), content.contract().version(), 0, Names.sha256(bundle), "");
             GoldenReplay replay =
                     new GoldenReplay((FeatureEngine) engine(arguments[0]), (InferenceEngine) engine(arguments[1]));
-            out.println(
-                    replay.compare(new ModelArtifact(identity, content.contract(), content.onnx()), content.golden()));
+            out.println(ANSWER
+                    + replay.compare(
+                            new ModelArtifact(identity, content.contract(), content.onnx()), content.golden()));
             code = 0;
         } catch (ModelRejectedException e) {
-            out.println(ANSWER + e.getMessage());
+            out.println(ANSWER + Failures.message(e).replace('\n', ' '));
             code = REFUSED;
         } catch (ReflectiveOperationException | RuntimeException | LinkageError e) {
             out.println(ANSWER + "probe: the engines cannot be made in a process of their own: " + e
