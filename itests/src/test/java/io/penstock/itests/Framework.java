@@ -70,7 +70,10 @@ final class Framework {
 
     static String why(ComponentDescriptionDTO component, ComponentConfigurationDTO configuration) {
         StringBuilder why = new StringBuilder(component.name)
-                .append(configuration.properties.get("service.pid") == null ? "" : " " + configuration.properties.get("service.pid"))
+                .append(
+                        configuration.properties.get("service.pid") == null
+                                ? ""
+                                : " " + configuration.properties.get("service.pid"))
                 .append(": state ")
                 .append(configuration.state);
         for (UnsatisfiedReferenceDTO missing : configuration.unsatisfiedReferences) {

@@ -141,7 +141,8 @@ public class HotDeployIT {
         List<Recorder.Result> results = recorder.results();
         assertTrue(results.stream().allMatch(r -> r.version() == LAST - 1));
         for (int i = 1; i < results.size(); i++) {
-            assertEquals(GRID_NS, results.get(i).instantNs() - results.get(i - 1).instantNs());
+            assertEquals(
+                    GRID_NS, results.get(i).instantNs() - results.get(i - 1).instantNs());
         }
         assertEquals(0, pipeline.statistics().missedCycles());
         assertEquals(List.of(), Framework.notActive(context));

@@ -15,7 +15,14 @@ import org.osgi.framework.ServiceRegistration;
 /** Keeps every result of a pipeline. */
 final class Recorder implements ResultPublisher, AutoCloseable {
     record Result(
-            long instantNs, int version, double x, int featureStatus, double y, int status, WriteOutcome written, long nanos) {}
+            long instantNs,
+            int version,
+            double x,
+            int featureStatus,
+            double y,
+            int status,
+            WriteOutcome written,
+            long nanos) {}
 
     private final ServiceRegistration<ResultPublisher> registration;
     private final List<Result> results = new ArrayList<>();

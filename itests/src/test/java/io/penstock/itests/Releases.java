@@ -104,9 +104,7 @@ final class Releases {
      */
     record Model(long cycleMs, String inputUnit, int window) {
         private String contract(int version) {
-            String operators = window == 0
-                    ? ""
-                    : "{\"operator\":\"movingMean\",\"window\":" + window + "}";
+            String operators = window == 0 ? "" : "{\"operator\":\"movingMean\",\"window\":" + window + "}";
             return """
                     { "schema": 1, "name": "line", "version": "%d.0.0", "cycleMs": %d,
                       "inputs": [ {"name":"x","unit":"%s","required":true,"range":[-1e6,1e6],"maximumAgeMs":5000,
@@ -115,19 +113,15 @@ final class Releases {
                       "tensors": [ {"name":"x","type":"float32","shape":[1,1],"rows":1,"features":["xNow"]} ],
                       "outputs": [ {"name":"y","tensor":"y","index":0,"unit":"M1","range":[-1e6,1e6]} ],
                       "budget": {"deadlineMs":200,"memoryMiB":64} }
-                    """
-                    .formatted(version, cycleMs, inputUnit, operators);
+                    """.formatted(version, cycleMs, inputUnit, operators);
         }
 
         private String golden(int version) {
-            return window == 0
-                    ? """
+            return window == 0 ? """
                     {"tolerance":{"features":1e-9,"outputs":1e-5},"cycles":[
                       {"timeNs":1000000000,"inputs":[[9,0,1]],"features":[9],"outputs":[%d]},
                       {"timeNs":2000000000,"inputs":[[16,0,1]],"features":[16],"outputs":[%d]}]}
-                    """
-                            .formatted(3 + version, 4 + version)
-                    : """
+                    """.formatted(3 + version, 4 + version) : """
                     {"tolerance":{"features":1e-9,"outputs":1e-5},"cycles":[
                       {"timeNs":1000000000,"inputs":[[null,2150760448,null]],"features":[null],"outputs":[null]}]}
                     """;
@@ -137,7 +131,10 @@ final class Releases {
     private static byte[] graph(int version) {
         byte[] root = message(field(1, "x"), field(2, "r"), field(4, "Sqrt"));
         byte[] sum = message(field(1, "r"), field(1, "b"), field(2, "y"), field(4, "Add"));
-        byte[] offset = ByteBuffer.allocate(4).order(ByteOrder.LITTLE_ENDIAN).putFloat(version).array();
+        byte[] offset = ByteBuffer.allocate(4)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putFloat(version)
+                .array();
         byte[] constant = message(varint(1, 1), varint(2, 1), field(8, "b"), field(9, offset));
         byte[] graph = message(
                 field(1, root),

@@ -24,12 +24,16 @@ import org.ops4j.pax.exam.Option;
 final class Shipped {
     private static final String AUTO_START = "felix.auto.start.";
     private static final List<String> OF_THE_TEST = List.of(
-            "org.osgi.framework.storage", "org.osgi.framework.storage.clean", "org.osgi.framework.startlevel.beginning");
+            "org.osgi.framework.storage",
+            "org.osgi.framework.storage.clean",
+            "org.osgi.framework.startlevel.beginning");
 
     private Shipped() {}
 
     static Path distribution() {
-        return Path.of(System.getProperty("penstock.distribution")).toAbsolutePath().normalize();
+        return Path.of(System.getProperty("penstock.distribution"))
+                .toAbsolutePath()
+                .normalize();
     }
 
     /** A fresh home, laid out as {@code bin/penstock-gateway} would. */
