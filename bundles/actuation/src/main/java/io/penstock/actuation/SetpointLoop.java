@@ -423,9 +423,11 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
         }
         limited.incrementAndGet();
         String reason = value == wanted
-                ? "envelope: " + offered + " is outside " + model.low() + " to " + model.high()
-                : "rate: " + value + " now on the way from " + setpoint.value() + " to " + wanted + ", limits +"
-                        + settings.rateUpPerMinute() + " and -" + settings.rateDownPerMinute() + " per minute";
+                ? "envelope: " + Figure.of(offered) + " is outside " + Figure.of(model.low()) + " to "
+                        + Figure.of(model.high())
+                : "rate: " + Figure.of(value) + " now on the way from " + Figure.of(setpoint.value()) + " to "
+                        + Figure.of(wanted) + ", limits +" + Figure.of(settings.rateUpPerMinute()) + " and -"
+                        + Figure.of(settings.rateDownPerMinute()) + " per minute";
         audit(GATEWAY, "WRITE_LIMITED", model.label() + ": " + reason, offered, value);
         return new WriteOutcome(Kind.LIMITED, offered, value, reason);
     }

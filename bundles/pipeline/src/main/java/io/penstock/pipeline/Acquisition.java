@@ -21,16 +21,21 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiFunction;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Stage 1: gathers the bound tags of all connectors and freezes frames. Connectors come and go on any thread; {@link #take}
  * and {@link #freeze} belong to the pipeline's thread.
  */
 final class Acquisition {
+    private static final Logger LOG = LoggerFactory.getLogger(Acquisition.class);
+
     private final Map<String, Input> byInput = new HashMap<>();
     private final Map<String, List<Input>> byTag = new HashMap<>();
     private final List<Input> triggers = new ArrayList<>();
     private final Map<TagSource, Feed> feeds = new ConcurrentHashMap<>();
+    private final Map<String, Long> goneNanos = new ConcurrentHashMap<>();
     private final Runnable onChange;
     private final LongSupplier wallNs;
     private volatile Map<String, String> wantedUnits = Map.of();
@@ -71,6 +76,13 @@ final class Acquisition {
             feeds.put(source, feed);
             checkUnits();
             feed.subscription = source.subscribe(feed);
+            Long gone = goneNanos.remove(source.name());
+            if (gone != null) {
+                LOG.info(
+                        "Connector {} is back after a gap of {} ms",
+                        source.name(),
+                        (System.nanoTime() - gone) / 1_000_000);
+            }
         }
     }
 
@@ -78,6 +90,7 @@ final class Acquisition {
     void remove(TagSource source) {
         Feed feed = feeds.remove(source);
         if (feed != null) {
+            goneNanos.put(source.name(), System.nanoTime());
             feed.close(wallNs.getAsLong());
             checkUnits();
             onChange.run();

@@ -5,6 +5,9 @@ package io.penstock.tools.demo;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import io.penstock.tools.demo.Demo.DemoFailed;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -42,19 +45,19 @@ public final class DemoCommand implements Callable<Integer> {
     @Option(
             names = "--results-port",
             defaultValue = "4840",
-            description = "Gateway's OPC UA port. Default: ${DEFAULT-VALUE}")
+            description = "Gateway's OPC UA port, 0 for any that is free. Default: ${DEFAULT-VALUE}")
     int resultsPort;
 
     @Option(
             names = "--plant-port",
             defaultValue = "4841",
-            description = "Plant's OPC UA port. Default: ${DEFAULT-VALUE}")
+            description = "Plant's OPC UA port, 0 for any that is free. Default: ${DEFAULT-VALUE}")
     int plantPort;
 
     @Option(
             names = "--modbus-port",
             defaultValue = "1502",
-            description = "Plant's Modbus TCP port. Default: ${DEFAULT-VALUE}")
+            description = "Plant's Modbus TCP port, 0 for any that is free. Default: ${DEFAULT-VALUE}")
     int modbusPort;
 
     @Option(names = "--root", hidden = true, defaultValue = ".")
@@ -80,7 +83,13 @@ public final class DemoCommand implements Callable<Integer> {
             throw new DemoFailed("--seconds at least 40, was " + seconds + "; --speed 1 to 600, was " + speed);
         }
         Demo demo = new Demo(new Demo.Options(
-                root.toAbsolutePath().normalize(), seconds, speed, seed, resultsPort, plantPort, modbusPort));
+                root.toAbsolutePath().normalize(),
+                seconds,
+                speed,
+                seed,
+                port(resultsPort),
+                port(plantPort),
+                port(modbusPort)));
         Thread hook = new Thread(demo::close, "demo-stop");
         Runtime.getRuntime().addShutdownHook(hook);
         Report report;
@@ -100,5 +109,14 @@ public final class DemoCommand implements Callable<Integer> {
         }
         System.out.println("demo: everything happened, 0 cycles missed");
         return 0;
+    }
+
+    private static int port(int asked) throws IOException {
+        if (asked != 0) {
+            return asked;
+        }
+        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            return socket.getLocalPort();
+        }
     }
 }
