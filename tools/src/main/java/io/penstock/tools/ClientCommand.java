@@ -213,8 +213,7 @@ final class ClientCommand {
 
     @Command(
             name = "reject",
-            description = "Takes trust away from a client, or forgets a rejected one. Open connections end when their"
-                    + " security token does, within the hour.",
+            description = "Takes trust away from a client and ends its sessions, or forgets a rejected one.",
             mixinStandardHelpOptions = true)
     static final class Reject implements Callable<Integer> {
         @Mixin

@@ -7,7 +7,6 @@ import io.penstock.models.Certificates;
 import io.penstock.models.ReleaseFile;
 import io.penstock.models.ReleaseReport;
 import io.penstock.models.ReleaseSigner;
-import java.io.Console;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -108,13 +107,10 @@ final class ModelSign implements Callable<Integer> {
         if (passphraseFile == null) {
             return null;
         }
-        if (!passphraseFile.equals("-")) {
-            return firstLine(Files.readString(Path.of(passphraseFile)));
-        }
-        Console console = System.console();
-        return console != null
-                ? console.readPassword("Passphrase: ")
-                : firstLine(new String(System.in.readAllBytes(), StandardCharsets.UTF_8));
+        return firstLine(
+                passphraseFile.equals("-")
+                        ? new String(System.in.readAllBytes(), StandardCharsets.UTF_8)
+                        : Files.readString(Path.of(passphraseFile)));
     }
 
     private static char[] firstLine(String text) {

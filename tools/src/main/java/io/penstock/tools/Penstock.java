@@ -13,7 +13,8 @@ import picocli.CommandLine.Command;
         name = "penstock",
         description = "Works with Penstock gateways: models, users, certificates, audit.",
         mixinStandardHelpOptions = true,
-        subcommands = {ModelCommand.class, KeysCommand.class, UserCommand.class, ClientCommand.class, AuditCommand.class})
+        subcommands = {ModelCommand.class, KeysCommand.class, UserCommand.class, ClientCommand.class, AuditCommand.class
+        })
 public final class Penstock {
     private Penstock() {}
 

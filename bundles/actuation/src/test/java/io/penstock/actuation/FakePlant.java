@@ -31,7 +31,10 @@ final class FakePlant implements TagWriter {
     volatile boolean blocks;
 
     volatile boolean throwsUp;
+    /** From the call to the plant; the answer takes none. */
     volatile long latencyNanos;
+
+    volatile long readLatencyNanos;
     volatile boolean knowsTag = true;
     volatile int reads;
     volatile String lastRead = "";
@@ -39,6 +42,8 @@ final class FakePlant implements TagWriter {
     volatile double offset;
 
     volatile Runnable onRead = () -> {};
+    /** Happens while a write is in flight. */
+    volatile Runnable onWrite = () -> {};
 
     FakePlant(FakeTime time, TagId tag) {
         this.time = time;
@@ -68,7 +73,8 @@ final class FakePlant implements TagWriter {
                 break;
             }
         }
-        time.advanceNanos(latencyNanos / 2);
+        time.advanceNanos(latencyNanos);
+        onWrite.run();
         if (hangs) {
             CompletableFuture<Integer> answer = new CompletableFuture<>();
             held.add(answer);
@@ -78,7 +84,6 @@ final class FakePlant implements TagWriter {
             setpoint = value;
             arrivals.add(new Arrival(value, time.nanos()));
         }
-        time.advanceNanos(latencyNanos / 2);
         return CompletableFuture.completedFuture(writeStatus);
     }
 
@@ -93,7 +98,7 @@ final class FakePlant implements TagWriter {
         reads++;
         lastRead = asked.name();
         onRead.run();
-        time.advanceNanos(latencyNanos);
+        time.advanceNanos(readLatencyNanos);
         double value = StatusCode.isBad(readStatus) ? Double.NaN : setpoint + offset;
         return CompletableFuture.completedFuture(new Sample(asked, value, readStatus, 0, time.nanos()));
     }

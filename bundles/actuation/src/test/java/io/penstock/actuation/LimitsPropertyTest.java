@@ -39,9 +39,15 @@ class LimitsPropertyTest {
         int seenArrivals = 0;
         long writes = 0;
         double walk = 3;
+        rig.plant.onWrite = () -> {
+            if (random.nextInt(3) == 0) { // the pipeline goes on while a write is in flight
+                rig.offer(rig.plant.setpoint + random.nextGaussian());
+            }
+        };
         for (int step = 0; step < STEPS; step++) {
             rig.time.advanceNanos((long) (random.nextDouble() * 1.5e9));
             rig.plant.latencyNanos = (long) (random.nextDouble() * random.nextDouble() * 2e8);
+            rig.plant.readLatencyNanos = (long) (random.nextDouble() * 2e6);
             rig.plant.writeStatus = random.nextInt(20) == 0 ? StatusCode.BAD_TIMEOUT : StatusCode.GOOD;
             rig.plant.readStatus = random.nextInt(30) == 0 ? StatusCode.BAD_TIMEOUT : StatusCode.GOOD;
             rig.plant.ignoresWrites = random.nextInt(30) == 0;

@@ -422,6 +422,7 @@ class SetpointLoopTest {
     void theReadBackHasItsTime() {
         rig.close();
         rig.plant.latencyNanos = 120_000_000;
+        rig.plant.readLatencyNanos = 120_000_000;
         rig.plant.setpoint = 3;
         rig.time.advanceMs(1_000);
         rig.offer(3.5);

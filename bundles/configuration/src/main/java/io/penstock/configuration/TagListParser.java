@@ -165,7 +165,7 @@ final class TagListParser {
         DataType type = choice(line, "DataType", DataType.class, null);
         ByteOrder order = choice(line, "ByteOrder", ByteOrder.class, ByteOrder.ABCD);
         long length = whole(line, "Length", 1, 1, 2_000);
-        long periodMs = whole(line, "PeriodMs", -1, 1, 86_400_000);
+        long periodMs = whole(line, "PeriodMs", -1, 0, 86_400_000);
         Scaling scaling = scaling(line);
         String access = cell(line, "Access").toUpperCase(Locale.ROOT);
         if (!access.equals("R") && !access.equals("RW")) {

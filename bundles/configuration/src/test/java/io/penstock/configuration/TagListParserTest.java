@@ -67,12 +67,12 @@ class TagListParserTest {
     void allFaultsAreNamedWithLineColumnValueAndLimit() {
         String message = refusal(HEADER
                 + "AT 1;;holding-register:1;REAL;;;1000;;;;;NTU;R\n"
-                + "B;;holding-register:3;FLOAT;;;0;;;;;NTU;R\n"
+                + "B;;holding-register:3;FLOAT;;;-1;;;;;NTU;R\n"
                 + "C;;;REAL;;;100;1;1;0;5;NTU;X\n");
         assertTrue(message.contains("plc.csv, line 2, column Tag"), message);
         assertTrue(message.contains("was 'AT 1'"), message);
         assertTrue(message.contains("line 3, column DataType: one of [BOOL, SINT"), message);
-        assertTrue(message.contains("line 3, column PeriodMs: a whole number from 1 to 86400000, was '0'"), message);
+        assertTrue(message.contains("line 3, column PeriodMs: a whole number from 0 to 86400000, was '-1'"), message);
         assertTrue(message.contains("line 4, column Address"), message);
         assertTrue(message.contains("line 4, column Access"), message);
         assertTrue(message.contains("low and high must differ"), message);

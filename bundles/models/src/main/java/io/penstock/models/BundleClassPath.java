@@ -7,6 +7,7 @@ import io.penstock.api.preprocessing.FeatureEngine;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.CodeSource;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -31,6 +32,7 @@ final class BundleClassPath {
             collect(bundle, bundles);
         }
         List<Path> jars = new ArrayList<>();
+        jars.add(framework());
         for (Bundle bundle : bundles) {
             jars.add(file(bundle));
         }
@@ -46,6 +48,15 @@ final class BundleClassPath {
         for (BundleWire wire : wiring.getRequiredWires(null)) {
             collect(wire.getProvider().getBundle(), bundles);
         }
+    }
+
+    /** The engines' classes name those of the framework, whether one runs or not. */
+    private static Path framework() {
+        CodeSource source = FrameworkUtil.class.getProtectionDomain().getCodeSource();
+        if (source == null) {
+            throw new IllegalStateException("the framework lies in no file");
+        }
+        return Path.of(URI.create(source.getLocation().toString().replace(" ", "%20")));
     }
 
     private static Path file(Bundle bundle) {

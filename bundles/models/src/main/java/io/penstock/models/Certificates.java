@@ -39,9 +39,11 @@ import org.bouncycastle.cert.jcajce.JcaX509CertificateConverter;
 import org.bouncycastle.cert.jcajce.JcaX509ExtensionUtils;
 import org.bouncycastle.cert.jcajce.JcaX509v3CertificateBuilder;
 import org.bouncycastle.jce.provider.BouncyCastleProvider;
+import org.bouncycastle.openssl.PEMKeyPair;
 import org.bouncycastle.openssl.PEMParser;
 import org.bouncycastle.openssl.jcajce.JcaPEMKeyConverter;
 import org.bouncycastle.openssl.jcajce.JcaPEMWriter;
+import org.bouncycastle.openssl.jcajce.JcaPKCS8Generator;
 import org.bouncycastle.openssl.jcajce.JceOpenSSLPKCS8DecryptorProviderBuilder;
 import org.bouncycastle.operator.ContentSigner;
 import org.bouncycastle.operator.OperatorCreationException;
@@ -211,6 +213,9 @@ public final class Certificates {
                         .setProvider(BC)
                         .build(passphrase));
             }
+            if (content instanceof PEMKeyPair pair) {
+                content = pair.getPrivateKeyInfo();
+            }
             if (!(content instanceof PrivateKeyInfo key)) {
                 throw new GeneralSecurityException(
                         file + ": no private key in PKCS#8 PEM ('BEGIN PRIVATE KEY'); convert it with 'openssl pkcs8'");
@@ -246,8 +251,7 @@ public final class Certificates {
         StringWriter text = new StringWriter();
         try (JcaPEMWriter writer = new JcaPEMWriter(text)) {
             for (Object object : objects) {
-                writer.writeObject(
-                        object instanceof PrivateKey key ? PrivateKeyInfo.getInstance(key.getEncoded()) : object);
+                writer.writeObject(object instanceof PrivateKey key ? new JcaPKCS8Generator(key, null) : object);
             }
         }
         return text.toString();

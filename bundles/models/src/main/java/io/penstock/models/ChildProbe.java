@@ -67,19 +67,15 @@ final class ChildProbe implements ModelProbe {
         }
         try {
             FutureTask<String> answer = talk(process, release);
-            String line = answer.get(timeoutMs, TimeUnit.MILLISECONDS);
+            String output = answer.get(timeoutMs, TimeUnit.MILLISECONDS);
             if (!process.waitFor(timeoutMs, TimeUnit.MILLISECONDS)) {
                 throw new TimeoutException();
             }
-            int code = process.exitValue();
-            if (code == 0) {
+            String line = lineAfter(output, Probe.ANSWER);
+            if (process.exitValue() == 0 && !line.isEmpty()) {
                 return line + ", in a process of its own";
             }
-            throw new ModelRejectedException(
-                    code == Probe.REFUSED || !line.isEmpty()
-                            ? line
-                            : "probe: the model ended the process it was tried in (exit code " + code
-                                    + "): it crashes the runtime or needs more than its memory; have it checked");
+            throw new ModelRejectedException(line.isEmpty() ? death(process.exitValue(), output) : line);
         } catch (TimeoutException e) {
             throw new ModelRejectedException(
                     "probe: the model was not loaded and replayed within " + timeoutMs
@@ -90,6 +86,21 @@ final class ChildProbe implements ModelProbe {
         } finally {
             process.destroyForcibly();
         }
+    }
+
+    /** Libraries print what they like; what counts is marked. */
+    private static String lineAfter(String output, String mark) {
+        return output.lines()
+                .filter(line -> line.startsWith(mark))
+                .map(line -> line.substring(mark.length()).trim())
+                .reduce("", (first, second) -> second);
+    }
+
+    private static String death(int code, String output) {
+        String frame = lineAfter(output, "# C ");
+        return "probe: the model ended the process it was tried in (exit code " + code
+                + (frame.isEmpty() ? "" : ", in " + frame)
+                + "): it crashes the runtime or needs more than its memory; have it checked";
     }
 
     private static FutureTask<String> talk(Process process, Release release) {

@@ -103,6 +103,16 @@ public final class ContractReader {
         return input;
     }
 
+    /** As the contract writes it. */
+    static String policy(MissingPolicy policy) {
+        return switch (policy) {
+            case FAIL -> "fail";
+            case NAN -> "nan";
+            case HOLD_LAST -> "holdLast";
+            case CONSTANT -> "constant";
+        };
+    }
+
     private static String unit(Json json) {
         return json.text("unit", UNIT, "a UNECE common code of 2 or 3 capitals and digits, or empty for none");
     }

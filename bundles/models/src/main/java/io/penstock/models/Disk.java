@@ -4,6 +4,7 @@ package io.penstock.models;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -14,6 +15,10 @@ import java.nio.file.StandardOpenOption;
 class Disk {
     /** Replaces a file: temporary file beside it, forced to disk, renamed, folder forced to disk. */
     void write(Path file, byte[] bytes) throws IOException {
+        uninterrupted(() -> writeOnce(file, bytes));
+    }
+
+    private void writeOnce(Path file, byte[] bytes) throws IOException {
         Path folder = file.toAbsolutePath().getParent();
         Path temporary = folder.resolve(file.getFileName() + ".tmp");
         step("open " + temporary.getFileName());
@@ -42,8 +47,33 @@ class Disk {
 
     void delete(Path file) throws IOException {
         step("delete " + file.getFileName());
-        if (Files.deleteIfExists(file)) {
-            force(file.toAbsolutePath().getParent());
+        uninterrupted(() -> {
+            if (Files.deleteIfExists(file)) {
+                force(file.toAbsolutePath().getParent());
+            }
+        });
+    }
+
+    private interface Work {
+        void run() throws IOException;
+    }
+
+    /** A stop interrupts the thread, which closes the channel it writes to; what was begun is finished first. */
+    private static void uninterrupted(Work work) throws IOException {
+        boolean interrupted = false;
+        try {
+            while (true) {
+                try {
+                    work.run();
+                    return;
+                } catch (ClosedByInterruptException e) {
+                    interrupted |= Thread.interrupted();
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
         }
     }
 

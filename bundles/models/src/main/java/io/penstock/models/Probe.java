@@ -13,11 +13,12 @@ import java.nio.charset.StandardCharsets;
 
 /**
  * The program of the child process that tries a model: what crashes, hangs or eats memory in it does not do so in the
- * gateway. The bundle comes on standard input, the class names of the engines as arguments; one line on standard output
- * tells the result. Exit code 0: reproduced; 3: refused, with the reason; anything else: the model ended the process.
+ * gateway. The bundle comes on standard input, the class names of the engines as arguments; the last line on
+ * standard output that begins with {@link #ANSWER} tells the result. Exit code 0: reproduced; 3: refused, with the reason; anything else: the model ended the process.
  */
 public final class Probe {
     static final int REFUSED = 3;
+    static final String ANSWER = "PENSTOCK-PROBE ";
 
     private Probe() {}
 
@@ -32,14 +33,16 @@ public final class Probe {
                     content.contract().name(), content.contract().version(), 0, Names.sha256(bundle), "");
             GoldenReplay replay =
                     new GoldenReplay((FeatureEngine) engine(arguments[0]), (InferenceEngine) engine(arguments[1]));
-            out.println(
-                    replay.compare(new ModelArtifact(identity, content.contract(), content.onnx()), content.golden()));
+            out.println(ANSWER
+                    + replay.compare(
+                            new ModelArtifact(identity, content.contract(), content.onnx()), content.golden()));
             code = 0;
         } catch (ModelRejectedException e) {
-            out.println(e.getMessage());
+            out.println(ANSWER + Failures.message(e).replace('\n', ' '));
             code = REFUSED;
         } catch (ReflectiveOperationException | RuntimeException | LinkageError e) {
-            out.println("the engines cannot be made in a process of their own: " + e);
+            out.println(ANSWER + "probe: the engines cannot be made in a process of their own: " + e
+                    + "; set probeInOwnProcess to false to try models inside the gateway");
             code = 4;
         }
         System.exit(code);

@@ -108,7 +108,7 @@ public final class ReleaseReport {
                     input.low(),
                     input.high(),
                     input.maximumAgeMs(),
-                    input.missing().name().toLowerCase(Locale.ROOT),
+                    ContractReader.policy(input.missing()),
                     input.required() ? "" : ", optional"));
         }
         lines.add("features    " + contract.features().size() + ", operators "

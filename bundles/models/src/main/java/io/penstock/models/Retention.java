@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.penstock.models;
 
+import io.penstock.api.model.ModelRejectedException;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -22,9 +23,15 @@ final class Retention {
         this.staging = staging;
     }
 
-    /** Remembers that the bundle of a release is installed. */
-    void staged(Release release) {
+    /**
+     * Installs the bundle of a release and remembers it.
+     *
+     * @return the evidence.
+     */
+    String stage(Release release) throws ModelRejectedException {
+        String evidence = staging.stage(release.identity().sha256(), release.bundle());
         staged.put(release.id(), release.identity().sha256());
+        return evidence;
     }
 
     /** @param underWay ids of releases that are being activated. */

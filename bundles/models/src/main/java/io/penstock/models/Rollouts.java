@@ -11,11 +11,8 @@ import io.penstock.api.model.RolloutOutcome;
 import io.penstock.api.pipeline.Pipeline;
 import java.io.IOException;
 import java.time.Clock;
-import java.time.Instant;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
@@ -32,35 +29,21 @@ import org.slf4j.LoggerFactory;
 final class Rollouts {
     private static final Logger LOG = LoggerFactory.getLogger(Rollouts.class);
 
-    /** Reads the trust anew, so that a new CA or revocation list counts at once. */
-    interface VerifierSource {
-        ReleaseVerifier get() throws ModelRejectedException;
-    }
-
     /** Whether a file is done with. */
     enum Handling {
         DONE,
         LATER
     }
 
-    private final ReleaseStore store;
-    private final VerifierSource verifiers;
-    private final Staging staging;
-    private final ModelProbe probe;
-    private final Pipelines pipelines;
-    private final Swaps swaps;
-    private final Settings settings;
-    private final Clock clock;
-    private final LongSupplier nanoTime;
-    private final Consumer<AuditRecord> audit;
-    private final Retention retention;
-    private final Map<String, Unserved> unserved = new HashMap<>();
+    private final Parts parts;
+    private final Restoration restoration;
+    private final Rollback rollback;
     private final long startedNanos;
     private String waitingFor = "";
 
     Rollouts(
             ReleaseStore store,
-            VerifierSource verifiers,
+            AcceptedReleases.VerifierSource verifiers,
             Staging staging,
             ModelProbe probe,
             Pipelines pipelines,
@@ -68,27 +51,28 @@ final class Rollouts {
             Clock clock,
             LongSupplier nanoTime,
             Consumer<AuditRecord> audit) {
-        this.store = store;
-        this.verifiers = verifiers;
-        this.staging = staging;
-        this.probe = probe;
-        this.pipelines = pipelines;
-        this.settings = settings;
-        this.clock = clock;
-        this.nanoTime = nanoTime;
-        this.audit = audit;
-        swaps = new Swaps(pipelines);
-        retention = new Retention(store, staging);
+        Swaps swaps = new Swaps(pipelines);
+        Retention retention = new Retention(store, staging);
+        parts = new Parts(
+                store,
+                new AcceptedReleases(store, verifiers, settings.maximumCrashes()),
+                new Ledger(store, retention, swaps, audit),
+                retention,
+                swaps,
+                pipelines,
+                probe,
+                settings,
+                clock,
+                nanoTime);
+        restoration = new Restoration(parts);
+        rollback = new Rollback(parts, restoration);
         startedNanos = nanoTime.getAsLong();
     }
 
-    /** A pipeline that has no model at present. */
-    private record Unserved(long nextNanos, long delayMs, boolean reported) {}
-
     /** Counts a crash of the process before this one, and begins the watch over this one. */
     void start(CrashReports reports) {
-        State state = store.state();
-        List<String> ended = store.servingAtEnd();
+        State state = parts.store().state();
+        List<String> ended = parts.store().servingAtEnd();
         CrashReports.Crash crash =
                 ended.isEmpty() ? null : reports.find(ended.get(0)).orElse(null);
         if (crash != null && !crash.id().equals(state.lastCrash())) {
@@ -96,49 +80,38 @@ final class Rollouts {
             for (String id : blamed) {
                 int count = state.crashes().getOrDefault(id, 0) + 1;
                 state = state.withCrashes(id, count, crash.id());
-                LOG.error("The gateway crashed at {} while {} served; crash {} of it", crash.frame(), label(id), count);
+                LOG.error(
+                        "The gateway crashed at {} while {} served; crash {} of it",
+                        crash.frame(),
+                        parts.accepted().label(id),
+                        count);
             }
         }
-        if (!state.equals(store.state()) || !state.trying().isEmpty()) {
-            store.record(state.withTrying(""));
+        if (!state.equals(parts.store().state()) || !state.trying().isEmpty()) {
+            parts.store().record(state.withTrying(""));
         }
-        retention.cleanUp(swaps.ids());
-        store.markServing(served());
+        parts.ledger().tidy();
     }
 
     /** Goes on with what had to wait: the disk, cycles of pipelines, pipelines without a model. */
     void tick() throws InterruptedException {
-        store.retry();
-        settle(swaps.takeEnded());
-        long now = nanoTime.getAsLong();
-        for (Pipeline pipeline : pipelines.takeAppeared()) {
-            unserved.put(pipeline.name(), new Unserved(now, 500, false));
-        }
-        if (!probe.waitsFor().isEmpty()) {
-            return;
-        }
-        for (Map.Entry<String, Unserved> entry : Map.copyOf(unserved).entrySet()) {
-            Pipeline pipeline = pipelines.get(entry.getKey()).orElse(null);
-            if (pipeline == null) {
-                unserved.remove(entry.getKey());
-            } else if (entry.getValue().nextNanos() - now <= 0 && !swaps.concerns(pipeline.name())) {
-                serve(pipeline, entry.getValue());
-            }
-        }
+        parts.store().retry();
+        settle(parts.swaps().takeEnded());
+        restoration.tick();
     }
 
     /** Whether this file, with this content, was done with before. */
     boolean handled(String file, String id) {
-        return store.state().handled().contains(file + " " + id);
+        return parts.store().state().handled().contains(file + " " + id);
     }
 
     /** Forgets files that are no longer there: who drops one again means it. */
     void keepHandled(Set<String> files) {
-        List<String> kept = store.state().handled().stream()
+        List<String> kept = parts.store().state().handled().stream()
                 .filter(entry -> files.contains(entry.substring(0, entry.lastIndexOf(' '))))
                 .toList();
-        if (kept.size() < store.state().handled().size()) {
-            store.record(store.state().withHandled(kept));
+        if (kept.size() < parts.store().state().handled().size()) {
+            parts.store().record(parts.store().state().withHandled(kept));
         }
     }
 
@@ -155,8 +128,13 @@ final class Rollouts {
     Handling handle(String file, byte[] bytes, boolean stable) throws InterruptedException {
         Release release;
         try {
-            release = Release.verify(bytes, verifiers.get(), clock.instant(), settings.maximumReleaseBytes());
+            release = Release.verify(
+                    bytes,
+                    parts.accepted().verifier(),
+                    parts.clock().instant(),
+                    parts.settings().maximumReleaseBytes());
         } catch (ModelRejectedException e) {
+            Failures.checkStop();
             if (!stable) {
                 return Handling.LATER;
             }
@@ -166,12 +144,12 @@ final class Rollouts {
                     null,
                     List.of(),
                     RolloutOutcome.REJECTED,
-                    message(e),
+                    Failures.message(e),
                     List.of("RECEIVED " + bytes.length + " bytes"));
             return Handling.DONE;
         }
         try {
-            release.checkTime(clock.instant());
+            release.checkTime(parts.clock().instant());
             checkSequence(release);
         } catch (ModelRejectedException e) {
             finish(
@@ -180,11 +158,11 @@ final class Rollouts {
                     release.identity(),
                     List.of(),
                     RolloutOutcome.REJECTED,
-                    message(e),
+                    Failures.message(e),
                     release.evidence());
             return Handling.DONE;
         }
-        List<Pipeline> wanting = pipelines.wanting(release.statement());
+        List<Pipeline> wanting = parts.pipelines().wanting(release.statement());
         if (mustWait(file, wanting)) {
             return Handling.LATER;
         }
@@ -193,8 +171,8 @@ final class Rollouts {
     }
 
     private void checkSequence(Release release) throws ModelRejectedException {
-        State state = store.state();
-        if (state.releases().containsKey(release.id()) && store.contains(release.id())) {
+        State state = parts.store().state();
+        if (state.releases().containsKey(release.id()) && parts.store().contains(release.id())) {
             return; // byte for byte one that was accepted
         }
         ModelIdentity identity = release.identity();
@@ -215,14 +193,15 @@ final class Rollouts {
     }
 
     private boolean mustWait(String file, List<Pipeline> wanting) {
-        String reason = probe.waitsFor();
+        String reason = parts.probe().waitsFor();
         if (reason.isEmpty()
                 && wanting.isEmpty()
-                && nanoTime.getAsLong() - startedNanos < TimeUnit.MILLISECONDS.toNanos(settings.pipelineWaitMs())) {
+                && parts.nanoTime().getAsLong() - startedNanos
+                        < TimeUnit.MILLISECONDS.toNanos(parts.settings().pipelineWaitMs())) {
             reason = "a pipeline that wants it; the gateway has just started";
         }
         for (Pipeline pipeline : wanting) {
-            if (swaps.concerns(pipeline.name())) {
+            if (parts.swaps().concerns(pipeline.name())) {
                 reason =
                         "pipeline " + pipeline.name() + ", which has not begun its first cycle with the release before";
             }
@@ -244,20 +223,19 @@ final class Rollouts {
             if (wanting.isEmpty()) {
                 throw new ModelRejectedException("release: it fits no pipeline: it is for pipelines "
                         + release.statement().pipelines() + " that want "
-                        + release.identity().label() + ", " + pipelines.requirements()
+                        + release.identity().label() + ", " + parts.pipelines().requirements()
                         + "; configure one, then drop the file again");
             }
             begin(release, bytes);
             begun = true;
-            steps.add("STAGED " + staging.stage(release.identity().sha256(), release.bundle()));
-            retention.staged(release);
-            steps.add("PROBED " + probe.probe(release));
+            steps.add("STAGED " + parts.retention().stage(release));
+            steps.add("PROBED " + parts.probe().probe(release));
             for (Pipeline pipeline : wanting) {
-                swaps.start(rollout, pipeline);
+                parts.swaps().start(rollout, pipeline);
             }
-            settle(swaps.await(rollout, settings.swapTimeoutMs()));
+            settle(parts.swaps().await(rollout, parts.settings().swapTimeoutMs()));
             for (Pipeline pipeline : wanting) {
-                if (swaps.concerns(pipeline.name())) {
+                if (parts.swaps().concerns(pipeline.name())) {
                     LOG.info(
                             "Model {} is ready and waits for the next cycle of {}",
                             release.identity().label(),
@@ -265,18 +243,19 @@ final class Rollouts {
                 }
             }
         } catch (ModelRejectedException e) {
+            Failures.checkStop();
             finish(
                     file,
                     release.id(),
                     release.identity(),
                     names(wanting),
                     RolloutOutcome.FAILED_NOTHING_CHANGED,
-                    message(e),
+                    Failures.message(e),
                     steps);
         } catch (InterruptedException e) {
-            swaps.cancelAll();
+            parts.swaps().cancelAll();
             if (begun) {
-                store.record(store.state().withTrying("")); // a stop is no crash
+                parts.store().record(parts.store().state().withTrying("")); // a stop is no crash
             }
             throw e;
         }
@@ -284,21 +263,22 @@ final class Rollouts {
 
     /** From here on a crash of the process counts against this release, and the disk has room for it. */
     private void begin(Release release, byte[] bytes) throws ModelRejectedException {
-        State state = store.state();
+        State state = parts.store().state();
         int crashes = state.crashes().getOrDefault(release.id(), 0);
-        if (crashes >= settings.maximumCrashes() && !state.releases().containsKey(release.id())) {
+        if (crashes >= parts.settings().maximumCrashes() && !state.releases().containsKey(release.id())) {
             throw new ModelRejectedException("release: the gateway crashed " + crashes
-                    + " times while trying it (maximumCrashes " + settings.maximumCrashes()
+                    + " times while trying it (maximumCrashes "
+                    + parts.settings().maximumCrashes()
                     + "); it is not tried again, have the model checked");
         }
         try {
-            if (!store.contains(release.id())) {
-                store.put(release.id(), bytes);
+            if (!parts.store().contains(release.id())) {
+                parts.store().put(release.id(), bytes);
             }
-            store.commit(state.withTrying(release.id()));
+            parts.store().commit(state.withTrying(release.id()));
         } catch (IOException e) {
             throw new ModelRejectedException(
-                    "store: the release cannot be kept: " + reason(e)
+                    "store: the release cannot be kept: " + Failures.reason(e)
                             + "; make room or repair the disk, then drop it again",
                     e);
         }
@@ -321,11 +301,18 @@ final class Rollouts {
         List<Swaps.Ended> failed =
                 ended.stream().filter(e -> e.report() == null).toList();
         Release release = rollout.release();
-        boolean over = ended.stream().noneMatch(e -> swaps.concerns(e.rollout()));
+        boolean over = ended.stream().noneMatch(e -> parts.swaps().concerns(e.rollout()));
         if (!active.isEmpty()) {
-            State state = store.state()
-                    .withAccepted(release.id(), new State.Accepted(release.identity(), rollout.file(), clock.instant()))
-                    .withCrashes(release.id(), 0, store.state().lastCrash());
+            State state = parts.store()
+                    .state()
+                    .withAccepted(
+                            release.id(),
+                            new State.Accepted(
+                                    release.identity(),
+                                    rollout.file(),
+                                    release.statement().pipelines(),
+                                    parts.clock().instant()))
+                    .withCrashes(release.id(), 0, parts.store().state().lastCrash());
             List<String> steps = new ArrayList<>(rollout.steps());
             for (Swaps.Ended swap : active) {
                 String name = swap.pipeline().name();
@@ -334,7 +321,7 @@ final class Rollouts {
                         name,
                         before == null ? new State.Serving(release.id(), List.of()) : before.followedBy(release.id()));
                 steps.add("ACTIVE " + name + ": " + Swaps.figures(Objects.requireNonNull(swap.report())));
-                unserved.remove(name);
+                restoration.served(name);
             }
             finish(rollout, over, state, active, RolloutOutcome.ACTIVATED, "", steps);
         }
@@ -347,7 +334,7 @@ final class Rollouts {
             finish(
                     rollout,
                     over,
-                    store.state(),
+                    parts.store().state(),
                     failed,
                     RolloutOutcome.FAILED_NOTHING_CHANGED,
                     reason,
@@ -366,9 +353,15 @@ final class Rollouts {
         Release release = rollout.release();
         List<String> names =
                 swapped.stream().map(swap -> swap.pipeline().name()).toList();
-        Receipt receipt =
-                new Receipt(rollout.file(), release.identity(), names, outcome, reason, steps, clock.instant());
-        finish(over ? done(state, rollout.file(), release.id()) : state, receipt, "RELEASE", "gateway");
+        Receipt receipt = new Receipt(
+                rollout.file(),
+                release.identity(),
+                names,
+                outcome,
+                reason,
+                steps,
+                parts.clock().instant());
+        parts.ledger().finish(over ? done(state, rollout.file(), release.id()) : state, receipt, "RELEASE", "gateway");
     }
 
     private void finish(
@@ -379,8 +372,9 @@ final class Rollouts {
             RolloutOutcome outcome,
             String reason,
             List<String> steps) {
-        Receipt receipt = new Receipt(file, identity, names, outcome, reason, steps, clock.instant());
-        finish(done(store.state(), file, id), receipt, "RELEASE", "gateway");
+        Receipt receipt = new Receipt(
+                file, identity, names, outcome, reason, steps, parts.clock().instant());
+        parts.ledger().finish(done(parts.store().state(), file, id), receipt, "RELEASE", "gateway");
     }
 
     private static State done(State state, String file, String id) {
@@ -390,325 +384,25 @@ final class Rollouts {
         return state.withHandled(handled).withTrying("");
     }
 
-    private void finish(State state, Receipt receipt, String action, String actor) {
-        store.record(state.withReceipt(receipt));
-        retention.cleanUp(swaps.ids());
-        store.markServing(served());
-        String model = receipt.model() == null ? "" : " (" + receipt.model().label() + ")";
-        switch (receipt.outcome()) {
-            case ACTIVATED ->
-                LOG.info(
-                        "Release {}{} serves on {}: {}",
-                        receipt.file(),
-                        model,
-                        receipt.pipelines(),
-                        receipt.steps().get(receipt.steps().size() - 1));
-            case ROLLED_BACK -> LOG.warn("{} returned to{}: {}", receipt.pipelines(), model, receipt.reason());
-            case ROLLBACK_FAILED -> LOG.error("No model serves on {}: {}", receipt.pipelines(), receipt.reason());
-            default -> LOG.warn("Release {}{} {}: {}", receipt.file(), model, receipt.outcome(), receipt.reason());
-        }
-        Instant time = receipt.time();
-        audit.accept(AuditRecord.of(
-                time.getEpochSecond() * 1_000_000_000L + time.getNano(),
-                actor,
-                action,
-                receipt.file() + model,
-                receipt.outcome() + " on " + receipt.pipelines()
-                        + (receipt.reason().isEmpty() ? "" : ": " + receipt.reason())));
-    }
-
-    /** Gives a pipeline that has just come, or come back, the model it is meant to have, or else the one before. */
-    private void serve(Pipeline pipeline, Unserved before) throws InterruptedException {
-        List<String> candidates = candidates(pipeline);
-        List<String> failures = new ArrayList<>();
-        for (String id : candidates) {
-            Release release;
-            try {
-                release = load(id);
-                staging.stage(release.identity().sha256(), release.bundle());
-                retention.staged(release);
-                String serving =
-                        pipeline.model().map(model -> model.identity().sha256()).orElse("");
-                if (!serving.equals(release.identity().sha256())) {
-                    Rollout rollout = new Rollout(
-                            Objects.requireNonNull(store.state().releases().get(id))
-                                    .file(),
-                            release,
-                            List.of());
-                    swaps.start(rollout, pipeline);
-                    List<Swaps.Ended> ended = swaps.await(rollout, settings.swapTimeoutMs());
-                    if (ended.isEmpty()) {
-                        unserved.remove(pipeline.name());
-                        return; // its next cycle is far; what then comes is settled by tick()
-                    }
-                    if (ended.get(0).report() == null) {
-                        throw new ModelRejectedException(ended.get(0).failure());
-                    }
-                    LOG.info(
-                            "Model {} serves on {} again: {}",
-                            release.identity().label(),
-                            pipeline.name(),
-                            Swaps.figures(Objects.requireNonNull(ended.get(0).report())));
-                }
-            } catch (ModelRejectedException e) {
-                failures.add(label(id) + ": " + message(e));
-                continue;
-            }
-            unserved.remove(pipeline.name());
-            served(pipeline, release, failures);
-            return;
-        }
-        stayUnserved(pipeline, before, candidates.isEmpty(), failures);
-    }
-
-    /** What may serve on a pipeline, best first. */
-    private List<String> candidates(Pipeline pipeline) {
-        State state = store.state();
-        List<String> wanted = new ArrayList<>();
-        State.Serving serving = state.pipelines().get(pipeline.name());
-        if (serving != null) {
-            wanted.add(serving.current());
-            for (int i = serving.history().size() - 1; i >= 0; i--) {
-                wanted.add(serving.history().get(i));
-            }
-        }
-        wanted.removeIf(id -> !mayServe(pipeline, id));
-        if (wanted.isEmpty() && (serving == null || !quarantined(serving.current()))) {
-            state.releases().entrySet().stream()
-                    .filter(entry -> mayServe(pipeline, entry.getKey()))
-                    .max((a, b) -> Long.compare(
-                            a.getValue().identity().sequence(),
-                            b.getValue().identity().sequence()))
-                    .ifPresent(entry -> wanted.add(entry.getKey()));
-        }
-        return wanted;
-    }
-
-    private boolean mayServe(Pipeline pipeline, String id) {
-        State.Accepted accepted = store.state().releases().get(id);
-        return accepted != null
-                && store.contains(id)
-                && !quarantined(id)
-                && Pipelines.wants(
-                        pipeline,
-                        accepted.identity().name(),
-                        accepted.identity().version());
-    }
-
-    private boolean quarantined(String id) {
-        return store.state().crashes().getOrDefault(id, 0) >= settings.maximumCrashes();
-    }
-
-    /** A stored release is verified as often as it is read; its certificates are judged as of its acceptance. */
-    private Release load(String id) throws ModelRejectedException {
-        State.Accepted accepted =
-                Objects.requireNonNull(store.state().releases().get(id));
-        try {
-            Release release = Release.verify(store.read(id), verifiers.get(), accepted.acceptedAt(), Integer.MAX_VALUE);
-            if (!release.id().equals(id)) {
-                throw new ModelRejectedException("store: release " + id + " was changed on disk; drop it again");
-            }
-            return release;
-        } catch (IOException e) {
-            throw new ModelRejectedException(
-                    "store: release " + id + " cannot be read: " + reason(e) + "; drop it again", e);
-        }
-    }
-
-    private void served(Pipeline pipeline, Release release, List<String> failures) {
-        State state = store.state();
-        State.Serving serving = state.pipelines().get(pipeline.name());
-        if (serving != null && serving.current().equals(release.id())) {
-            store.markServing(served());
-            return;
-        }
-        String name = pipeline.name();
-        List<String> names = List.of(name);
-        Instant now = clock.instant();
-        if (serving == null || !serving.history().contains(release.id())) {
-            State.Serving changed =
-                    serving == null ? new State.Serving(release.id(), List.of()) : serving.followedBy(release.id());
-            finish(
-                    state.withServing(name, changed),
-                    new Receipt(
-                            label(release.id()),
-                            release.identity(),
-                            names,
-                            RolloutOutcome.ACTIVATED,
-                            "",
-                            List.of("ACTIVE " + name + ": newest accepted release that it wants"),
-                            now),
-                    "RELEASE",
-                    "gateway");
-        } else {
-            boolean forGood = quarantined(serving.current());
-            String reason = forGood
-                    ? label(serving.current()) + " is in quarantine after "
-                            + state.crashes().get(serving.current())
-                            + " crashes of the gateway; drop its file again to try it once more"
-                    : String.join("; ", failures);
-            finish(
-                    forGood ? state.withServing(name, serving.backTo(release.id())) : state,
-                    new Receipt(
-                            "rollback",
-                            release.identity(),
-                            names,
-                            RolloutOutcome.ROLLED_BACK,
-                            reason,
-                            List.of("ACTIVE " + name),
-                            now),
-                    "ROLLBACK",
-                    "gateway");
-        }
-    }
-
-    private void stayUnserved(Pipeline pipeline, Unserved before, boolean none, List<String> failures) {
-        State.Serving serving = store.state().pipelines().get(pipeline.name());
-        boolean expected = serving != null;
-        if (!expected && none) {
-            unserved.remove(pipeline.name()); // nothing was ever released for it
-            return;
-        }
-        if (!before.reported()) {
-            String reason = none && expected && quarantined(serving.current())
-                    ? label(serving.current())
-                            + " is in quarantine after crashes of the gateway and there is no fallback;"
-                            + " drop another release, or its file again to try it once more"
-                    : none ? "no stored release fits what it wants; drop one" : String.join("; ", failures);
-            finish(
-                    store.state(),
-                    new Receipt(
-                            "rollback",
-                            null,
-                            List.of(pipeline.name()),
-                            pipeline.model().isPresent()
-                                    ? RolloutOutcome.FAILED_NOTHING_CHANGED
-                                    : RolloutOutcome.ROLLBACK_FAILED,
-                            reason,
-                            List.of(),
-                            clock.instant()),
-                    "ROLLBACK",
-                    "gateway");
-        }
-        long delayMs = Math.min(60_000, before.delayMs() * 2);
-        unserved.put(
-                pipeline.name(),
-                new Unserved(nanoTime.getAsLong() + TimeUnit.MILLISECONDS.toNanos(delayMs), delayMs, true));
-    }
-
-    /** The model a rollback of this pipeline would return to, null if there is none. */
     @Nullable
     ModelIdentity fallback(String pipeline) {
-        String id = fallbackId(pipeline);
-        return id == null
-                ? null
-                : Objects.requireNonNull(store.state().releases().get(id)).identity();
+        return parts.accepted().fallback(pipeline);
     }
 
-    private @Nullable String fallbackId(String pipeline) {
-        State state = store.state();
-        State.Serving serving = state.pipelines().get(pipeline);
-        if (serving != null) {
-            for (int i = serving.history().size() - 1; i >= 0; i--) {
-                String id = serving.history().get(i);
-                if (state.releases().containsKey(id) && !quarantined(id)) {
-                    return id;
-                }
-            }
-        }
-        return null;
-    }
-
-    /** Returns a pipeline to the model before; done again, to the one before that. */
-    Receipt rollback(String name, Actor actor, String reason) throws InterruptedException {
-        String why = "rolled back by " + actor.name() + " (" + actor.origin() + "): " + reason;
-        String id = fallbackId(name);
-        ModelIdentity identity = fallback(name);
-        List<String> steps = new ArrayList<>();
-        Receipt receipt;
-        State state = store.state();
-        try {
-            if (id == null) {
-                throw new ModelRejectedException(
-                        "rollback: pipeline " + name + " has no model to return to; pipelines with one are "
-                                + state.pipelines().keySet().stream()
-                                        .filter(known -> fallbackId(known) != null)
-                                        .toList());
-            }
-            Pipeline pipeline = pipelines
-                    .get(name)
-                    .orElseThrow(() -> new ModelRejectedException("rollback: pipeline " + name
-                            + " is not running at present; check its configuration in etc/"));
-            if (swaps.concerns(name) || !probe.waitsFor().isEmpty()) {
-                throw new ModelRejectedException("rollback: pipeline " + name
-                        + " is waiting for its next cycle or for an engine; try again in a moment");
-            }
-            Release release = load(id);
-            steps.add("VERIFIED signer " + release.identity().signer());
-            steps.add("STAGED " + staging.stage(release.identity().sha256(), release.bundle()));
-            retention.staged(release);
-            Rollout rollout = new Rollout("rollback", release, steps);
-            swaps.start(rollout, pipeline);
-            List<Swaps.Ended> ended = swaps.await(rollout, settings.swapTimeoutMs());
-            if (ended.isEmpty()) {
-                swaps.cancel(rollout);
-                throw new ModelRejectedException("rollback: pipeline " + name + " did not begin a cycle within "
-                        + settings.swapTimeoutMs() + " ms (swapTimeoutMs); try again nearer to its next cycle");
-            }
-            if (ended.get(0).report() == null) {
-                throw new ModelRejectedException(
-                        "rollback: pipeline " + name + ": " + ended.get(0).failure());
-            }
-            steps.add("ACTIVE " + name + ": "
-                    + Swaps.figures(Objects.requireNonNull(ended.get(0).report())));
-            state = state.withServing(
-                    name, Objects.requireNonNull(state.pipelines().get(name)).backTo(id));
-            unserved.remove(name);
-            receipt = new Receipt(
-                    "rollback", identity, List.of(name), RolloutOutcome.ROLLED_BACK, why, steps, clock.instant());
-        } catch (ModelRejectedException e) {
-            receipt = new Receipt(
-                    "rollback",
-                    identity,
-                    List.of(name),
-                    RolloutOutcome.FAILED_NOTHING_CHANGED,
-                    message(e) + " [" + why + "]",
-                    steps,
-                    clock.instant());
-        }
-        finish(state, receipt, "ROLLBACK", actor.name());
-        return receipt;
+    Receipt rollback(String pipeline, Actor actor, String reason) throws InterruptedException {
+        return rollback.run(pipeline, actor, reason);
     }
 
     void stop() {
-        swaps.cancelAll();
-        if (!store.state().trying().isEmpty()) {
-            store.record(store.state().withTrying(""));
+        parts.swaps().cancelAll();
+        if (!parts.store().state().trying().isEmpty()) {
+            parts.store().record(parts.store().state().withTrying(""));
         }
-        store.clearServing();
-    }
-
-    private List<String> served() {
-        return store.state().pipelines().values().stream()
-                .map(State.Serving::current)
-                .distinct()
-                .toList();
-    }
-
-    private String label(String id) {
-        State.Accepted accepted = store.state().releases().get(id);
-        return accepted == null ? "release " + id : accepted.identity().label();
+        parts.store().retry();
+        parts.store().clearServing();
     }
 
     private static List<String> names(List<Pipeline> list) {
         return list.stream().map(Pipeline::name).toList();
-    }
-
-    private static String reason(IOException e) {
-        return e.getMessage() == null ? e.toString() : e.getMessage();
-    }
-
-    private static String message(Exception e) {
-        return e.getMessage() == null ? e.toString() : e.getMessage();
     }
 }

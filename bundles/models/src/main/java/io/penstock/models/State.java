@@ -82,9 +82,14 @@ record State(
      *
      * @param identity which model.
      * @param file the name it came under.
+     * @param pipelines names of the pipelines it is for, {@code *} for all.
      * @param acceptedAt when; its certificates are judged as of then.
      */
-    record Accepted(ModelIdentity identity, String file, Instant acceptedAt) {}
+    record Accepted(ModelIdentity identity, String file, List<String> pipelines, Instant acceptedAt) {
+        Accepted {
+            pipelines = List.copyOf(pipelines);
+        }
+    }
 
     State withServing(String pipeline, Serving serving) {
         Map<String, Serving> changed = new TreeMap<>(pipelines);
@@ -148,10 +153,13 @@ record State(
         ObjectNode highest = root.putObject("highestSequence");
         highestSequence.forEach(highest::put);
         ObjectNode accepted = root.putObject("releases");
-        releases.forEach((id, value) -> accepted.putObject(id)
-                .put("file", value.file())
-                .put("acceptedAt", value.acceptedAt().toString())
-                .set("model", identity(value.identity())));
+        releases.forEach((id, value) -> {
+            ObjectNode node = accepted.putObject(id)
+                    .put("file", value.file())
+                    .put("acceptedAt", value.acceptedAt().toString());
+            Json.addTexts(node.putArray("pipelines"), value.pipelines());
+            node.set("model", identity(value.identity()));
+        });
         ObjectNode counts = root.putObject("crashes");
         crashes.forEach(counts::put);
         root.put("lastCrash", lastCrash);
@@ -205,7 +213,11 @@ record State(
             Json node = accepted.object(id);
             releases.put(
                     id,
-                    new Accepted(identity(node.object("model")), node.text("file", 1000), node.instant("acceptedAt")));
+                    new Accepted(
+                            identity(node.object("model")),
+                            node.text("file", 1000),
+                            node.texts("pipelines", 1, 200, Names.PIPELINE, Names.PIPELINE_FORM),
+                            node.instant("acceptedAt")));
         }
         Map<String, Integer> crashes = new TreeMap<>();
         Json counts = json.object("crashes");

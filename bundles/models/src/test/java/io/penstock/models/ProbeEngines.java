@@ -39,6 +39,7 @@ public final class ProbeEngines {
         public InferenceSession open(ModelArtifact model) throws ModelRejectedException {
             String onnx = new String(model.onnx(), StandardCharsets.ISO_8859_1);
             if (onnx.contains("crash")) {
+                System.out.println("# C  [libonnxruntime.so+0x84bdca]");
                 Runtime.getRuntime().halt(134);
             }
             if (onnx.contains("memory")) {

@@ -19,8 +19,11 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
+import org.bouncycastle.asn1.nist.NISTObjectIdentifiers;
 import org.bouncycastle.asn1.x509.CRLReason;
 import org.bouncycastle.asn1.x509.KeyUsage;
+import org.bouncycastle.openssl.jcajce.JcaPKCS8Generator;
+import org.bouncycastle.openssl.jcajce.JceOpenSSLPKCS8EncryptorBuilder;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -296,5 +299,28 @@ class ReleaseTest {
         assertTrue(assertThrows(ModelRejectedException.class, () -> TrustStore.read(folder))
                 .getMessage()
                 .contains("is not a CA"));
+    }
+
+    // A data scientist with a passphrase on the key could not sign, or one without knowing it could.
+    @Test
+    void keysAreReadPlainAndEncrypted() throws Exception {
+        Keys keys = Keys.p256();
+        Path plain = folder.resolve("plain.pem");
+        Files.writeString(plain, Certificates.toPem(List.of(keys.signerKeys.getPrivate())));
+        assertTrue(Files.readString(plain).startsWith("-----BEGIN PRIVATE KEY-----"));
+        assertEquals(keys.signerKeys.getPrivate(), Certificates.readKey(plain, null));
+
+        Path encrypted = folder.resolve("encrypted.pem");
+        Files.writeString(
+                encrypted,
+                Certificates.toPem(List.of(new JcaPKCS8Generator(
+                        keys.signerKeys.getPrivate(),
+                        new JceOpenSSLPKCS8EncryptorBuilder(NISTObjectIdentifiers.id_aes256_CBC)
+                                .setProvider(Certificates.BC)
+                                .setPassword("open sesame".toCharArray())
+                                .build()))));
+        assertEquals(keys.signerKeys.getPrivate(), Certificates.readKey(encrypted, "open sesame".toCharArray()));
+        assertThrows(GeneralSecurityException.class, () -> Certificates.readKey(encrypted, "wrong".toCharArray()));
+        assertThrows(GeneralSecurityException.class, () -> Certificates.readKey(encrypted, null));
     }
 }

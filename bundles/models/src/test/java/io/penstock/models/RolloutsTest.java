@@ -309,6 +309,11 @@ class RolloutsTest {
             gateway.turn();
             assertEquals("", first.label());
             assertEquals("coagulant-dose 1.0.0", second.label());
+            FakePipeline late = new FakePipeline("dosing-3");
+            gateway.pipelines.add(late);
+            gateway.turn();
+            assertEquals("", late.label());
+            assertEquals(1, gateway.receipts());
         }
     }
 

@@ -74,6 +74,7 @@ final class Conductor {
     private long lastInstantNs = Long.MIN_VALUE;
     private long lastCycleNanos;
     private boolean framePending;
+    private boolean everAnswered;
     private boolean everGood;
     private @Nullable Swap exchanged;
     private Map<String, byte[]> keptState = Map.of();
@@ -288,9 +289,13 @@ final class Conductor {
                 prediction.set(i, value, outputStatus(inherited, value < output.low() || value > output.high()));
             }
             detail = "";
+            if (!everAnswered) {
+                everAnswered = true;
+                reportFirst("first result");
+            }
             if (!everGood && StatusCode.isGood(inherited)) {
                 everGood = true;
-                reportFirst();
+                reportFirst("first Good result");
             }
         } else {
             fail(model.session.lastError());
@@ -301,14 +306,15 @@ final class Conductor {
     }
 
     /** Once: the figure by which a start is judged. The start script passes the microsecond it was called in. */
-    private void reportFirst() {
+    private void reportFirst(String what) {
         Long startedMicros = Long.getLong("penstock.started");
         if (startedMicros == null) {
-            LOG.info("Pipeline {}: first Good result", settings.name());
+            LOG.info("Pipeline {}: {}", settings.name(), what);
         } else {
             LOG.info(
-                    "Pipeline {}: first Good result, {} ms after the gateway was started",
+                    "Pipeline {}: {}, {} ms after the gateway was started",
                     settings.name(),
+                    what,
                     TimeUnit.NANOSECONDS.toMillis(time.nowNs()) - TimeUnit.MICROSECONDS.toMillis(startedMicros));
         }
     }

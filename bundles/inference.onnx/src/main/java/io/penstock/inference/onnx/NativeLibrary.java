@@ -11,6 +11,8 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 
 /**
  * Loads ONNX Runtime's two native libraries, once per class loader. In a framework Bundle-NativeCode finds them; on a plain
@@ -18,6 +20,7 @@ import java.util.List;
  */
 final class NativeLibrary {
     private static final String PATH_PROPERTY = "onnxruntime.native.path"; // read by ai.onnxruntime.OnnxRuntime
+    private static final long STACK_BYTES = 16L << 20;
     private static final List<String> FILES = List.of("libonnxruntime.so", "libonnxruntime4j_jni.so");
 
     private NativeLibrary() {}
@@ -89,7 +92,34 @@ final class NativeLibrary {
                 + " on " + architecture + "; run the gateway on one of those");
     }
 
+    /** Made on a thread of its own: registering the operators overruns a stack of 1 MiB, which ends the process. */
     private static OrtEnvironment environment() {
+        FutureTask<OrtEnvironment> task = new FutureTask<>(NativeLibrary::newEnvironment);
+        Thread thread = new Thread(null, task, "inference.onnx-load", STACK_BYTES);
+        thread.setDaemon(true);
+        thread.start();
+        boolean interrupted = false;
+        try {
+            while (true) {
+                try {
+                    return task.get();
+                } catch (InterruptedException e) {
+                    interrupted = true; // half-loaded libraries cannot be loaded again
+                }
+            }
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof Error error) {
+                throw error;
+            }
+            throw new IllegalStateException(e.getCause().getMessage(), e.getCause());
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    private static OrtEnvironment newEnvironment() {
         // FATAL: every error also arrives as an exception; stderr would repeat each one, twice per refused model
         OrtEnvironment environment = OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL, "penstock");
         try {

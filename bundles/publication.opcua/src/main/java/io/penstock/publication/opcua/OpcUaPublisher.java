@@ -234,7 +234,7 @@ public final class OpcUaPublisher implements ResultPublisher, Gateway {
                     }
                     if (!stopped) {
                         fetch();
-                        running.nodes().refresh();
+                        running.refresh();
                     }
                 }
             } finally {

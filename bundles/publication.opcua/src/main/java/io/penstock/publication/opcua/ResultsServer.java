@@ -39,11 +39,14 @@ import org.eclipse.milo.opcua.sdk.server.EndpointConfig;
 import org.eclipse.milo.opcua.sdk.server.OpcUaServer;
 import org.eclipse.milo.opcua.sdk.server.OpcUaServerConfig;
 import org.eclipse.milo.opcua.sdk.server.OpcUaServerConfigLimits;
+import org.eclipse.milo.opcua.sdk.server.Session;
 import org.eclipse.milo.opcua.sdk.server.identity.AnonymousIdentityValidator;
 import org.eclipse.milo.opcua.sdk.server.identity.CompositeValidator;
 import org.eclipse.milo.opcua.sdk.server.identity.IdentityValidator;
 import org.eclipse.milo.opcua.sdk.server.nodes.UaVariableNode;
 import org.eclipse.milo.opcua.stack.core.NodeIds;
+import org.eclipse.milo.opcua.stack.core.UaException;
+import org.eclipse.milo.opcua.stack.core.security.CertificateQuarantine;
 import org.eclipse.milo.opcua.stack.core.security.DefaultApplicationGroup;
 import org.eclipse.milo.opcua.stack.core.security.DefaultCertificateManager;
 import org.eclipse.milo.opcua.stack.core.security.DefaultServerCertificateValidator;
@@ -83,6 +86,9 @@ final class ResultsServer implements AutoCloseable {
     private final OpcUaServer server;
     private final ResultsNamespace namespace;
     private final String url;
+    private final FileBasedTrustListManager trusted;
+    private final DefaultServerCertificateValidator validator;
+    private Set<X509Certificate> trustedBefore;
 
     private ResultsServer(
             Settings settings, Path pki, Gateway gateway, Map<String, CycleResult> early, Clock clock, Runnable changed)
@@ -112,10 +118,15 @@ final class ResultsServer implements AutoCloseable {
             closing.add(
                     () -> loop.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly(2, TimeUnit.SECONDS));
 
-            FileBasedTrustListManager trusted = FileBasedTrustListManager.createAndInitialize(pki);
+            trusted = FileBasedTrustListManager.createAndInitialize(pki);
             closing.add(trusted);
+            trustedBefore = Set.copyOf(trusted.getTrustedCertificates());
+            CertificateQuarantine rejected = new RejectedClients(FileBasedCertificateQuarantine.create(
+                    pki.resolve("rejected").resolve("certs")));
+            validator = new DefaultServerCertificateValidator(
+                    trusted, Set.of(ValidationCheck.VALIDITY, ValidationCheck.APPLICATION_URI), rejected);
             server = new OpcUaServer(
-                    config(applicationUri, host, own, trusted, pki, gateway, services, timer),
+                    config(applicationUri, host, own, rejected, gateway, services, timer),
                     profile -> new OpcTcpServerTransport(OpcTcpServerTransportConfig.newBuilder()
                             .setExecutor(services)
                             .setEventLoop(loop)
@@ -171,6 +182,16 @@ final class ResultsServer implements AutoCloseable {
         return nodes;
     }
 
+    /** About once a second, on one thread: what is no part of a result, and whether the clients are still trusted. */
+    void refresh() {
+        nodes.refresh();
+        endUntrusted();
+    }
+
+    int sessions() {
+        return server.getSessionManager().getAllSessions().size();
+    }
+
     ResultsNamespace namespace() {
         return namespace;
     }
@@ -190,6 +211,27 @@ final class ResultsServer implements AutoCloseable {
             }
         }
         closing.clear();
+    }
+
+    /** Milo looks at a certificate when a channel opens and never again; trust that is taken away must count at once. */
+    private void endUntrusted() {
+        Set<X509Certificate> now = Set.copyOf(trusted.getTrustedCertificates());
+        if (now.equals(trustedBefore)) {
+            return;
+        }
+        trustedBefore = now;
+        for (Session session : server.getSessionManager().getAllSessions()) {
+            List<X509Certificate> chain = session.getSecurityConfiguration().getClientCertificateChain();
+            if (chain == null) {
+                continue;
+            }
+            try {
+                validator.validateCertificateChain(chain, null, null);
+            } catch (UaException e) {
+                LOG.info("session of {} ended: its certificate is no longer trusted", session.getClientAddress());
+                server.getSessionManager().killSession(session.getSessionId(), true);
+            }
+        }
     }
 
     private static void probe(Settings settings) throws PortInUseException {
@@ -273,14 +315,11 @@ final class ResultsServer implements AutoCloseable {
             String applicationUri,
             String host,
             ApplicationCertificate own,
-            FileBasedTrustListManager trusted,
-            Path pki,
+            CertificateQuarantine rejected,
             Gateway gateway,
             ExecutorService services,
             ScheduledThreadPoolExecutor timer)
             throws Exception {
-        var rejected =
-                FileBasedCertificateQuarantine.create(pki.resolve("rejected").resolve("certs"));
         var factory = new RsaSha256CertificateFactory() {
             @Override
             protected KeyPair createRsaSha256KeyPair() {
@@ -292,12 +331,7 @@ final class ResultsServer implements AutoCloseable {
                 return new X509Certificate[] {own.certificate()};
             }
         };
-        var group = new DefaultApplicationGroup(
-                trusted,
-                new MemoryCertificateStore(),
-                factory,
-                new DefaultServerCertificateValidator(
-                        trusted, Set.of(ValidationCheck.VALIDITY, ValidationCheck.APPLICATION_URI), rejected));
+        var group = new DefaultApplicationGroup(trusted, new MemoryCertificateStore(), factory, validator);
         group.initialize();
         List<IdentityValidator> validators = new ArrayList<>(List.of(new UserValidator(gateway)));
         if (settings.allowAnonymousRead()) {

@@ -54,6 +54,7 @@ final class ResultsServerTest {
     private PeerProcess client;
     private int port;
     private Path pki;
+    private Path clientDirectory;
 
     @BeforeAll
     void start(@TempDir Path directory) throws Exception {
@@ -69,7 +70,8 @@ final class ResultsServerTest {
                 new ConcurrentHashMap<>(),
                 Clock.systemUTC(),
                 () -> {});
-        client = PeerProcess.node("results_client.js", directory.resolve("client"));
+        clientDirectory = directory.resolve("client");
+        client = PeerProcess.node("results_client.js", clientDirectory);
     }
 
     @AfterAll
@@ -438,6 +440,28 @@ final class ResultsServerTest {
         String answer =
                 ask("sessions " + url() + " 5 SignAndEncrypt Basic256Sha256 OBSERVER \"" + Fakes.PASSWORD + "\"");
         assertTrue(answer.startsWith("ok [3,") && answer.contains("TooManySessions"), answer);
+    }
+
+    // A laptop that was trusted for a day must not go on reading for weeks on the connection it still has.
+    @Test
+    @Order(15)
+    void sessionsEndWhenTrustIsTakenAway() throws IOException {
+        connect(Role.OBSERVER);
+        server.refresh();
+        assertEquals(1, server.sessions());
+        Files.move(
+                pki.resolve("trusted").resolve("certs").resolve("client.der"),
+                pki.resolve("rejected").resolve("certs").resolve("client.der"),
+                StandardCopyOption.ATOMIC_MOVE);
+        Fakes.await("session ended", () -> {
+            server.refresh();
+            return server.sessions() == 0;
+        });
+        try (PeerProcess again = PeerProcess.node("results_client.js", clientDirectory)) {
+            again.tell("connect " + url() + " SignAndEncrypt Basic256Sha256 OBSERVER \"" + Fakes.PASSWORD + "\"");
+            assertTrue(again.await("answer ", 60).startsWith("answer failed "));
+        }
+        assertEquals(0, server.sessions(), "neither does the first get back in, which keeps trying");
     }
 
     private static List<String> names(String browsed) {

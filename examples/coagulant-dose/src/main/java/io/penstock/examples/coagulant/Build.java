@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
 package io.penstock.examples.coagulant;
 
 import io.penstock.api.model.ModelRejectedException;
@@ -11,11 +13,13 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.GeneralSecurityException;
 import java.security.KeyPair;
+import java.security.PrivateKey;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
 
 /** Makes what the demo deploys: two releases signed with a demo key, one that was tampered with, and the CA to trust. */
@@ -25,7 +29,8 @@ public final class Build {
     private Build() {}
 
     /** Writes, packs and signs models in their order, which is that of their sequence numbers. */
-    static void run(Path out, List<CoagulantDose> models) throws IOException, GeneralSecurityException, ModelRejectedException {
+    static void run(Path out, List<CoagulantDose> models)
+            throws IOException, GeneralSecurityException, ModelRejectedException {
         ReleaseSigner.Signer signer = signer(out);
         Path releases = Files.createDirectories(out.resolve("releases"));
         byte[] last = {};
@@ -69,19 +74,23 @@ public final class Build {
         KeyPair authorityKeys = Certificates.newKeyPair("p256");
         X509Certificate authority = Certificates.newAuthority(authorityKeys, "CN=Penstock demo CA", from, to);
         KeyPair signerKeys = Certificates.newKeyPair("p256");
-        X509Certificate certificate = Certificates.newSigner(
-                authorityKeys, authority, signerKeys, "CN=Penstock demo signer", from, to);
+        X509Certificate certificate =
+                Certificates.newSigner(authorityKeys, authority, signerKeys, "CN=Penstock demo signer", from, to);
         Files.deleteIfExists(keyFile);
         Files.createFile(keyFile, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-        Files.writeString(keyFile, Certificates.toPem(List.of(signerKeys.getPrivate())));
+        Files.writeString(keyFile, pkcs8(signerKeys.getPrivate()));
         Files.writeString(certificateFile, Certificates.toPem(List.of(certificate)));
         Files.writeString(authorityFile, Certificates.toPem(List.of(authority)));
         return new ReleaseSigner.Signer(signerKeys.getPrivate(), List.of(certificate));
     }
 
+    private static String pkcs8(PrivateKey key) {
+        String body = Base64.getMimeEncoder(64, new byte[] {'\n'}).encodeToString(key.getEncoded());
+        return "-----BEGIN PRIVATE KEY-----\n" + body + "\n-----END PRIVATE KEY-----\n";
+    }
+
     /** @param arguments the folder to fill. */
-    public static void main(String[] arguments)
-            throws IOException, GeneralSecurityException, ModelRejectedException {
+    public static void main(String[] arguments) throws IOException, GeneralSecurityException, ModelRejectedException {
         if (arguments.length != 1) {
             System.err.println("usage: Build DIR");
             System.exit(2);

@@ -1,0 +1,99 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
+package io.penstock.models;
+
+import io.penstock.api.access.Actor;
+import io.penstock.api.model.ModelIdentity;
+import io.penstock.api.model.ModelRejectedException;
+import io.penstock.api.model.Receipt;
+import io.penstock.api.model.RolloutOutcome;
+import io.penstock.api.pipeline.Pipeline;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+
+/** The way back, asked for by a person. One thread. */
+final class Rollback {
+    private final Parts parts;
+    private final Restoration restoration;
+
+    Rollback(Parts parts, Restoration restoration) {
+        this.parts = parts;
+        this.restoration = restoration;
+    }
+
+    /** Returns a pipeline to the model before; done again, to the one before that. */
+    Receipt run(String name, Actor actor, String reason) throws InterruptedException {
+        String why = "rolled back by " + actor.name() + " (" + actor.origin() + "): " + reason;
+        String id = parts.accepted().fallbackId(name);
+        ModelIdentity identity = parts.accepted().fallback(name);
+        List<String> steps = new ArrayList<>();
+        Receipt receipt;
+        State state = parts.store().state();
+        try {
+            if (id == null) {
+                throw new ModelRejectedException(
+                        "rollback: pipeline " + name + " has no model to return to; pipelines with one are "
+                                + state.pipelines().keySet().stream()
+                                        .filter(known -> parts.accepted().fallbackId(known) != null)
+                                        .toList());
+            }
+            Pipeline pipeline = parts.pipelines()
+                    .get(name)
+                    .orElseThrow(() -> new ModelRejectedException("rollback: pipeline " + name
+                            + " is not running at present; check its configuration in etc/"));
+            if (!parts.accepted().mayServe(pipeline, id)) {
+                throw new ModelRejectedException("rollback: " + parts.accepted().label(id)
+                        + " is not what pipeline " + name + " wants ("
+                        + pipeline.requirement().model() + " "
+                        + pipeline.requirement().versionRange()
+                        + "); change its configuration first");
+            }
+            if (parts.swaps().concerns(name) || !parts.probe().waitsFor().isEmpty()) {
+                throw new ModelRejectedException("rollback: pipeline " + name
+                        + " is waiting for its next cycle or for an engine; try again in a moment");
+            }
+            Release release = parts.accepted().load(id);
+            steps.add("VERIFIED signer " + release.identity().signer());
+            steps.add("STAGED " + parts.retention().stage(release));
+            Rollout rollout = new Rollout("rollback", release, steps);
+            parts.swaps().start(rollout, pipeline);
+            List<Swaps.Ended> ended =
+                    parts.swaps().await(rollout, parts.settings().swapTimeoutMs());
+            if (ended.isEmpty()) {
+                parts.swaps().cancel(rollout);
+                throw new ModelRejectedException("rollback: pipeline " + name + " did not begin a cycle within "
+                        + parts.settings().swapTimeoutMs() + " ms (swapTimeoutMs); try again nearer to its next cycle");
+            }
+            if (ended.get(0).report() == null) {
+                throw new ModelRejectedException(
+                        "rollback: pipeline " + name + ": " + ended.get(0).failure());
+            }
+            steps.add("ACTIVE " + name + ": "
+                    + Swaps.figures(Objects.requireNonNull(ended.get(0).report())));
+            state = state.withServing(
+                    name, Objects.requireNonNull(state.pipelines().get(name)).backTo(id));
+            restoration.served(name);
+            receipt = new Receipt(
+                    "rollback",
+                    identity,
+                    List.of(name),
+                    RolloutOutcome.ROLLED_BACK,
+                    why,
+                    steps,
+                    parts.clock().instant());
+        } catch (ModelRejectedException e) {
+            Failures.checkStop();
+            receipt = new Receipt(
+                    "rollback",
+                    identity,
+                    List.of(name),
+                    RolloutOutcome.FAILED_NOTHING_CHANGED,
+                    Failures.message(e) + " [" + why + "]",
+                    steps,
+                    parts.clock().instant());
+        }
+        parts.ledger().finish(state, receipt, "ROLLBACK", actor.name());
+        return receipt;
+    }
+}

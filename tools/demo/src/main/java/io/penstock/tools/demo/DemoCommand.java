@@ -1,0 +1,104 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
+package io.penstock.tools.demo;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import io.penstock.tools.demo.Demo.DemoFailed;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+
+/** {@code ./demo}. Exit code 0 only if everything that the demo promises happened. */
+@Command(
+        name = "demo",
+        mixinStandardHelpOptions = true,
+        description = "Runs a simulated water works and the shipped gateway, deploys and swaps models live.")
+public final class DemoCommand implements Callable<Integer> {
+    @Option(
+            names = "--seconds",
+            defaultValue = "90",
+            description = "How long it runs, at least 40. Default: ${DEFAULT-VALUE}")
+    int seconds;
+
+    @Option(
+            names = "--speed",
+            defaultValue = "60",
+            description = "Plant seconds per second, 1 to 600. Default: ${DEFAULT-VALUE}")
+    double speed;
+
+    @Option(names = "--seed", defaultValue = "1", description = "Seed of the plant's noise. Default: ${DEFAULT-VALUE}")
+    long seed;
+
+    @Option(names = "--report", paramLabel = "FILE", description = "Where to write the account as JSON.")
+    @Nullable
+    Path reportFile;
+
+    @Option(
+            names = "--results-port",
+            defaultValue = "4840",
+            description = "Gateway's OPC UA port. Default: ${DEFAULT-VALUE}")
+    int resultsPort;
+
+    @Option(
+            names = "--plant-port",
+            defaultValue = "4841",
+            description = "Plant's OPC UA port. Default: ${DEFAULT-VALUE}")
+    int plantPort;
+
+    @Option(
+            names = "--modbus-port",
+            defaultValue = "1502",
+            description = "Plant's Modbus TCP port. Default: ${DEFAULT-VALUE}")
+    int modbusPort;
+
+    @Option(names = "--root", hidden = true, defaultValue = ".")
+    Path root = Path.of(".");
+
+    /** Runs the demo. */
+    public static void main(String[] arguments) {
+        System.exit(new CommandLine(new DemoCommand())
+                .setExecutionExceptionHandler((e, line, result) -> {
+                    if (e instanceof DemoFailed) {
+                        line.getErr().println("demo: " + e.getMessage());
+                    } else {
+                        e.printStackTrace(line.getErr());
+                    }
+                    return 1;
+                })
+                .execute(arguments));
+    }
+
+    @Override
+    public Integer call() throws Exception {
+        if (seconds < 40 || speed < 1 || speed > 600) {
+            throw new DemoFailed("--seconds at least 40, was " + seconds + "; --speed 1 to 600, was " + speed);
+        }
+        Demo demo = new Demo(new Demo.Options(
+                root.toAbsolutePath().normalize(), seconds, speed, seed, resultsPort, plantPort, modbusPort));
+        Thread hook = new Thread(demo::close, "demo-stop");
+        Runtime.getRuntime().addShutdownHook(hook);
+        Report report;
+        try (demo) {
+            report = demo.run();
+        }
+        ObjectMapper json = new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT);
+        String account = json.writeValueAsString(report.toJson(json));
+        System.out.println(account);
+        if (reportFile != null) {
+            Files.writeString(reportFile, account + "\n");
+        }
+        List<String> shortcomings = report.shortcomings();
+        if (!shortcomings.isEmpty()) {
+            System.err.println("demo: not everything happened: " + String.join("; ", shortcomings));
+            return 1;
+        }
+        System.out.println("demo: everything happened, 0 cycles missed");
+        return 0;
+    }
+}
