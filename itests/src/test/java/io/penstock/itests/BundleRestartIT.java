@@ -150,7 +150,7 @@ public class BundleRestartIT {
                     result.featureStatus() != StatusCode.UNCERTAIN_INITIAL_VALUE);
         }
         System.out.printf("%s: longest gap between good results %d ms%n", what, gapNanos / 1_000_000);
-        assertEquals(what, List.of(), Framework.notActive(context));
+        Framework.awaitAllActive(context);
         Recorder.Result last = recorder.last();
         assertEquals(1, last.version());
         assertEquals(4, last.y(), 1e-4);

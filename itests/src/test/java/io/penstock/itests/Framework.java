@@ -16,6 +16,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
@@ -65,6 +66,10 @@ final class Framework {
         return found;
     }
 
+    static void awaitAllActive(BundleContext context) {
+        await("all bundles active", 10, () -> notActive(context).isEmpty(), () -> notActive(context));
+    }
+
     private static String reason(Bundle bundle) {
         try {
             bundle.start();
@@ -105,12 +110,16 @@ final class Framework {
 
     /** The only working service of its type, waited for. */
     static <T> T service(BundleContext context, Class<T> type) {
+        return service(context, type, service -> true);
+    }
+
+    private static <T> T service(BundleContext context, Class<T> type, Predicate<T> wanted) {
         List<T> found = new ArrayList<>();
         await("service " + type.getName(), 30, () -> {
             try {
                 for (ServiceReference<T> reference : context.getServiceReferences(type, null)) {
                     T service = context.getService(reference); // null where its component failed to start
-                    if (service != null) {
+                    if (service != null && wanted.test(service)) {
                         found.add(service);
                     }
                 }
@@ -141,7 +150,7 @@ final class Framework {
                 { "name": "line", "model": "line", "versionRange": "[1.0,100.0)", "trigger": "grid", "periodMs": %d,
                   "bindings": ["x=X"], "resultQueue": 65536, "catchUpMs": 60000 }
                 """.formatted(periodMs));
-        return service(context, Pipeline.class);
+        return service(context, Pipeline.class, found -> found.name().equals("line"));
     }
 
     /** Drops release {@code line-<version>} and waits until it serves. */
