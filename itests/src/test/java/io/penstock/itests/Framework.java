@@ -2,7 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.penstock.itests;
 
+import io.penstock.api.model.ModelArtifact;
+import io.penstock.api.model.ModelCatalog;
+import io.penstock.api.pipeline.Pipeline;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -11,11 +16,13 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.BundleContext;
 import org.osgi.framework.BundleException;
 import org.osgi.framework.Constants;
+import org.osgi.framework.InvalidSyntaxException;
 import org.osgi.framework.ServiceReference;
 import org.osgi.service.component.runtime.dto.ComponentConfigurationDTO;
 import org.osgi.service.component.runtime.dto.ComponentDescriptionDTO;
@@ -59,6 +66,10 @@ final class Framework {
         return found;
     }
 
+    static void awaitAllActive(BundleContext context) {
+        await("all bundles active", 10, () -> notActive(context).isEmpty(), () -> notActive(context));
+    }
+
     private static String reason(Bundle bundle) {
         try {
             bundle.start();
@@ -97,22 +108,27 @@ final class Framework {
         }
     }
 
-    /** The only service of its type, waited for. */
+    /** The only working service of its type, waited for. */
     static <T> T service(BundleContext context, Class<T> type) {
-        return service(context, type, "(objectClass=*)");
+        return service(context, type, service -> true);
     }
 
-    static <T> T service(BundleContext context, Class<T> type, String filter) {
-        List<ServiceReference<T>> found = new ArrayList<>();
-        await("service " + type.getName() + " " + filter, 30, () -> {
+    private static <T> T service(BundleContext context, Class<T> type, Predicate<T> wanted) {
+        List<T> found = new ArrayList<>();
+        await("service " + type.getName(), 30, () -> {
             try {
-                found.addAll(context.getServiceReferences(type, filter));
-            } catch (org.osgi.framework.InvalidSyntaxException e) {
+                for (ServiceReference<T> reference : context.getServiceReferences(type, null)) {
+                    T service = context.getService(reference); // null where its component failed to start
+                    if (service != null && wanted.test(service)) {
+                        found.add(service);
+                    }
+                }
+            } catch (InvalidSyntaxException e) {
                 throw new IllegalArgumentException(e);
             }
             return !found.isEmpty();
         });
-        return context.getService(found.get(0));
+        return found.get(0);
     }
 
     /** Writes beside and renames, as an administrator should. */
@@ -126,5 +142,59 @@ final class Framework {
         Path beside = folder.resolve("." + name + ".part");
         Files.copy(from, beside, StandardCopyOption.REPLACE_EXISTING);
         Files.move(beside, folder.resolve(name), StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    /** Configures pipeline {@code line} on tag X and waits for it. */
+    static Pipeline pipeline(BundleContext context, int periodMs) throws IOException {
+        drop(home(context).resolve("etc/io.penstock.pipeline~line.cfg.json"), """
+                { "name": "line", "model": "line", "versionRange": "[1.0,100.0)", "trigger": "grid", "periodMs": %d,
+                  "bindings": ["x=X"], "resultQueue": 65536, "catchUpMs": 60000 }
+                """.formatted(periodMs));
+        return service(context, Pipeline.class, found -> found.name().equals("line"));
+    }
+
+    /** Drops release {@code line-<version>} and waits until it serves. */
+    static ModelArtifact deploy(BundleContext context, Pipeline pipeline, int version) throws IOException {
+        Path home = home(context);
+        String name = "line-" + version + ".penstock";
+        drop(home.resolve("made/" + name), home.resolve("releases"), name);
+        await(name + " serves", 40, () -> served(pipeline) == version, () -> service(context, ModelCatalog.class)
+                .receipts());
+        return pipeline.model().orElseThrow();
+    }
+
+    /** Sequence of the model that serves, 0 for none. */
+    static long served(Pipeline pipeline) {
+        return pipeline.model().map(model -> model.identity().sequence()).orElse(0L);
+    }
+
+    /** What was logged since a place in the file. */
+    static String log(BundleContext context, long from) {
+        try {
+            byte[] all = Files.readAllBytes(home(context).resolve("log/penstock.log"));
+            return new String(all, (int) from, all.length - (int) from, StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    static long logEnd(BundleContext context) throws IOException {
+        return Files.size(home(context).resolve("log/penstock.log"));
+    }
+
+    /** Runs {@code bin/penstock} of the distribution; the output, after the exit code. */
+    static String penstock(String... arguments) throws IOException {
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("penstock.distribution"), "bin", "penstock")
+                .toString());
+        command.addAll(List.of(arguments));
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        try {
+            String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            return process.waitFor() + ": " + output;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException(e);
+        }
     }
 }
