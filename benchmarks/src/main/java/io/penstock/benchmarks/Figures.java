@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.concurrent.TimeUnit;
 
 /** Reading figures off processes and lists. */
 public final class Figures {
@@ -28,6 +29,28 @@ public final class Figures {
         String stat = Files.readString(Path.of("/proc", pid, "stat"));
         String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", 0);
         return (Long.parseLong(fields[11]) + Long.parseLong(fields[12])) * TICK_MS;
+    }
+
+    /** Waits, at most two minutes, until the machine has been three quarters idle for a second. */
+    static void awaitQuiet() throws IOException, InterruptedException {
+        for (int i = 0; i < 120; i++) {
+            long[] before = processor();
+            TimeUnit.SECONDS.sleep(1); // what is measured is this second
+            long[] after = processor();
+            if (4 * (after[0] - before[0]) >= 3 * (after[1] - before[1])) {
+                return;
+            }
+        }
+    }
+
+    /** Idle and all time of all processors, in ticks. */
+    private static long[] processor() throws IOException {
+        String[] fields = Files.readAllLines(Path.of("/proc/stat")).get(0).split(" +", 0);
+        long all = 0;
+        for (int i = 1; i < fields.length; i++) {
+            all += Long.parseLong(fields[i]);
+        }
+        return new long[] {Long.parseLong(fields[4]), all};
     }
 
     /** A quantile of sorted figures. */

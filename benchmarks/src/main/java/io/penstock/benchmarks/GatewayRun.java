@@ -247,6 +247,7 @@ public final class GatewayRun {
     private Start start(int seconds) throws IOException, InterruptedException {
         Path log = home.resolve("log/penstock.log");
         Files.deleteIfExists(log);
+        Figures.awaitQuiet();
         Process gateway = script("penstock-gateway");
         try {
             long first = awaitFirst(gateway, log);

@@ -46,8 +46,8 @@ import org.openjdk.jmh.annotations.Warmup;
         jvmArgsAppend = {
             "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=1",
-            "-Xms48m",
-            "-Xmn24m",
+            "-Xms40m",
+            "-Xmn16m",
             "-Xmx160m",
             "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
         })
