@@ -14,14 +14,14 @@ import java.io.InputStream;
 import java.util.List;
 
 /** The model of the benchmarks: 8 inputs, 16 hidden units, 1 output, float32. */
-final class Mlp {
-    static final int INPUTS = 8;
+public final class Mlp {
+    public static final int INPUTS = 8;
 
     private static final List<String> FEATURES = List.of("f0", "f1", "f2", "f3", "f4", "f5", "f6", "f7");
 
     private Mlp() {}
 
-    static byte[] onnx() throws IOException {
+    public static byte[] onnx() throws IOException {
         try (InputStream in = Mlp.class.getResourceAsStream("mlp.onnx")) {
             return in.readAllBytes();
         }

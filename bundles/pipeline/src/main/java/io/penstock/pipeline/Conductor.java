@@ -221,8 +221,8 @@ final class Conductor {
         renew = fresh;
     }
 
-    /** One cycle. Reading this method is reading the gateway. Called only by the pipeline's own thread. */
-    private void cycle(long atNs) {
+    /** One cycle. Reading this method is reading the gateway. Called only by the pipeline's own thread, or by a benchmark in its place. */
+    void cycle(long atNs) {
         applyPending(); // between cycles, never inside one
         ServingModel model = serving;
         if (model == null) {

@@ -49,6 +49,7 @@ import org.slf4j.LoggerFactory;
 public final class OpcUaPublisher implements ResultPublisher, Gateway {
     private static final Logger LOG = LoggerFactory.getLogger(OpcUaPublisher.class);
     private static final long REFRESH_MS = 1_000;
+    private static final long PIPELINES_FIRST_MS = 1_500;
     private static final long FIRST_RETRY_MS = 1_000;
     private static final long LONGEST_RETRY_MS = 30_000;
     private static final long STOP_MS = 2_000;
@@ -189,6 +190,7 @@ public final class OpcUaPublisher implements ResultPublisher, Gateway {
     private void run() {
         long retryMs = FIRST_RETRY_MS;
         try {
+            letPipelinesFirst();
             while (!stopped) {
                 try {
                     fetch();
@@ -211,6 +213,14 @@ public final class OpcUaPublisher implements ResultPublisher, Gateway {
             Thread.currentThread().interrupt();
         } finally {
             release();
+        }
+    }
+
+    /** Where the gateway starts, its first result shall not wait for a server that takes a core to be built. */
+    private void letPipelinesFirst() throws InterruptedException {
+        long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(PIPELINES_FIRST_MS);
+        while (context != null && !stopped && early.isEmpty() && System.nanoTime() - end < 0) {
+            Thread.sleep(20); // a result that is published tells nobody, so that it costs nothing
         }
     }
 
