@@ -145,7 +145,7 @@ public class BadConfigurationIT {
     public void d_aPortInUseIsNamedAndTriedAgain() throws IOException {
         long log = Framework.logEnd(context);
         int port;
-        InetAddress loopback = InetAddress.getByName("127.0.0.1");
+        InetAddress loopback = InetAddress.getByAddress(new byte[] {127, 0, 0, 1});
         try (ServerSocket other = new ServerSocket(0, 1, loopback)) {
             port = other.getLocalPort();
             Framework.drop(etc.resolve("io.penstock.publication.opcua.cfg.json"), "{ \"port\": " + port + " }");

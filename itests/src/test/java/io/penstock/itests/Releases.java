@@ -163,7 +163,7 @@ final class Releases {
     }
 
     private static byte[] field(int number, byte[] bytes) {
-        return message(number(number << 3 | 2), number(bytes.length), bytes);
+        return message(number((number << 3) | 2), number(bytes.length), bytes);
     }
 
     private static byte[] varint(int number, int value) {
@@ -174,7 +174,7 @@ final class Releases {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         int left = value;
         for (; left > 127; left >>>= 7) {
-            out.write(left & 127 | 128);
+            out.write((left & 127) | 128);
         }
         out.write(left);
         return out.toByteArray();

@@ -69,7 +69,7 @@ final class Shipped {
             String value = expand(shipped.getProperty(key), home);
             if (key.startsWith(AUTO_START)) {
                 int level = Integer.parseInt(key.substring(AUTO_START.length()));
-                for (String location : value.strip().split("\\s+")) {
+                for (String location : value.strip().split("\\s+", -1)) {
                     options.add(bundle(location).startLevel(level).start());
                 }
             } else if (!OF_THE_TEST.contains(key)) {

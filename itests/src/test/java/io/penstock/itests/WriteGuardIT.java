@@ -77,7 +77,7 @@ public class WriteGuardIT {
         if (Framework.served(pipeline) == 0) {
             Framework.deploy(context, pipeline, 1);
         }
-        awaitOutput(3 + Framework.served(pipeline));
+        awaitOutput(3.0 + (double) Framework.served(pipeline));
     }
 
     @After
