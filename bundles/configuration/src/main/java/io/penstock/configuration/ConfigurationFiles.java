@@ -160,12 +160,11 @@ public final class ConfigurationFiles implements ArtifactInstaller {
                 inForce.delete();
                 record(file.getName(), "removed; its component stops");
             }
-            files.values().stream().sorted().filter(this::isRefused).forEach(this::take);
+            files.values().stream()
+                    .sorted()
+                    .filter(other -> other.exists() && refusals.containsKey(other.getName()))
+                    .forEach(this::take);
         }
-    }
-
-    private boolean isRefused(File file) {
-        return refusals.containsKey(file.getName());
     }
 
     private void take(File file) {
