@@ -73,6 +73,7 @@ public final class ConfigurationFiles implements ArtifactInstaller {
     private final Map<String, String> refusals = new ConcurrentHashMap<>();
     private final Uniqueness names = new Uniqueness("name");
     private final Uniqueness tags = new Uniqueness("tags");
+    private final Uniqueness targets = new Uniqueness("target");
     private volatile @Nullable AuditLog audit;
 
     @Activate
@@ -139,6 +140,19 @@ public final class ConfigurationFiles implements ArtifactInstaller {
             files.put(file.getName(), file);
             take(file);
         }
+        takeRefused();
+    }
+
+    /** What a refused file stood in the way of may be gone with the change of another. */
+    private void takeRefused() {
+        files.values().stream()
+                .sorted()
+                .filter(file -> file.exists() && refusals.containsKey(file.getName()))
+                .forEach(this::take);
+    }
+
+    private static Set<String> texts(Map<String, Object> properties, String key) {
+        return properties.get(key) instanceof String text ? Set.of(text) : Set.of();
     }
 
     @Override
@@ -153,6 +167,7 @@ public final class ConfigurationFiles implements ArtifactInstaller {
             refusals.remove(file.getName());
             names.forget(file.getName());
             tags.forget(file.getName());
+            targets.forget(file.getName());
             Configuration inForce = inForce(file);
             if (inForce == null) {
                 record(file.getName(), "removed; it was not in force");
@@ -160,10 +175,7 @@ public final class ConfigurationFiles implements ArtifactInstaller {
                 inForce.delete();
                 record(file.getName(), "removed; its component stops");
             }
-            files.values().stream()
-                    .sorted()
-                    .filter(other -> other.exists() && refusals.containsKey(other.getName()))
-                    .forEach(this::take);
+            takeRefused();
         }
     }
 
@@ -173,7 +185,8 @@ public final class ConfigurationFiles implements ArtifactInstaller {
             Map<String, Object> checked = check(file, properties);
             Hashtable<String, Object> dictionary = new Hashtable<>(checked);
             dictionary.put(FILE, file.getName());
-            Set<String> name = checked.get("name") instanceof String given ? Set.of(given) : Set.of();
+            Set<String> name = texts(checked, "name");
+            Set<String> target = texts(checked, "target");
             Set<String> tagNames = new HashSet<>();
             if (checked.get("tags") instanceof String list) {
                 tagLists.read(list).forEach(tag -> tagNames.add(tag.id().name()));
@@ -181,8 +194,10 @@ public final class ConfigurationFiles implements ArtifactInstaller {
             }
             names.check(group(file), file.getName(), name);
             tags.check("", file.getName(), tagNames);
+            targets.check(group(file), file.getName(), target);
             names.take(group(file), file.getName(), name);
             tags.take("", file.getName(), tagNames);
+            targets.take(group(file), file.getName(), target);
             boolean refusedBefore = refusals.remove(file.getName()) != null;
             if (configuration(file).updateIfDifferent(dictionary)) {
                 record(file.getName(), "taken");
