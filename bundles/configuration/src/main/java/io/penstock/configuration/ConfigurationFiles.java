@@ -7,7 +7,9 @@ import io.penstock.api.audit.AuditRecord;
 import io.penstock.api.configuration.ConfigurationCheck;
 import java.io.File;
 import java.io.IOException;
-import java.io.Reader;
+import java.io.StringReader;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -15,10 +17,12 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.Hashtable;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -55,6 +59,9 @@ public final class ConfigurationFiles implements ArtifactInstaller {
     private static final Logger LOG = LoggerFactory.getLogger(ConfigurationFiles.class);
     private static final String CONFIGURATION = ".cfg.json";
     private static final String TAG_LIST = ".csv";
+    private static final long LARGEST_BYTES = 1L << 20;
+    private static final String CONNECTORS = "io.penstock.connector.";
+    private static final int DEEPEST = 32;
 
     private final BundleContext context;
     private final ConfigurationAdmin admin;
@@ -64,6 +71,9 @@ public final class ConfigurationFiles implements ArtifactInstaller {
     private final List<ConfigurationCheck> checks = new CopyOnWriteArrayList<>();
     private final Map<String, File> files = new ConcurrentHashMap<>();
     private final Map<String, String> refusals = new ConcurrentHashMap<>();
+    private final Uniqueness names = new Uniqueness("name");
+    private final Uniqueness tags = new Uniqueness("tags");
+    private final Uniqueness targets = new Uniqueness("target");
     private volatile @Nullable AuditLog audit;
 
     @Activate
@@ -114,17 +124,35 @@ public final class ConfigurationFiles implements ArtifactInstaller {
 
     @Override
     public boolean canHandle(File file) {
-        return file.getName().endsWith(CONFIGURATION) || file.getName().endsWith(TAG_LIST);
+        return true; // the filter of File Install lets nothing else through, and nobody else shall take it
     }
 
     @Override
     public void install(File file) {
         if (file.getName().endsWith(TAG_LIST)) {
             files.values().stream().sorted().forEach(this::take);
+        } else if (!file.getName().endsWith(CONFIGURATION)) {
+            LOG.warn(
+                    "{} is not read: the name of a configuration file ends in {}; rename it, or move it elsewhere",
+                    file.getName(),
+                    CONFIGURATION);
         } else {
             files.put(file.getName(), file);
             take(file);
         }
+        takeRefused();
+    }
+
+    /** What a refused file stood in the way of may be gone with the change of another. */
+    private void takeRefused() {
+        files.values().stream()
+                .sorted()
+                .filter(file -> file.exists() && refusals.containsKey(file.getName()))
+                .forEach(this::take);
+    }
+
+    private static Set<String> texts(Map<String, Object> properties, String key) {
+        return properties.get(key) instanceof String text ? Set.of(text) : Set.of();
     }
 
     @Override
@@ -137,24 +165,44 @@ public final class ConfigurationFiles implements ArtifactInstaller {
         if (file.getName().endsWith(CONFIGURATION)) {
             files.remove(file.getName());
             refusals.remove(file.getName());
-            configuration(file).delete();
-            record(file.getName(), "removed; its component stops");
+            names.forget(file.getName());
+            tags.forget(file.getName());
+            targets.forget(file.getName());
+            Configuration inForce = inForce(file);
+            if (inForce == null) {
+                record(file.getName(), "removed; it was not in force");
+            } else {
+                inForce.delete();
+                record(file.getName(), "removed; its component stops");
+            }
+            takeRefused();
         }
     }
 
     private void take(File file) {
         try {
             Map<String, Object> properties = read(file);
-            Map<String, Object> checked = check(pid(file), properties);
+            Map<String, Object> checked = check(file, properties);
             Hashtable<String, Object> dictionary = new Hashtable<>(checked);
             dictionary.put(FILE, file.getName());
-            if (checked.get("tags") instanceof String tags) {
-                tagLists.read(tags);
-                dictionary.put(TAGS_DIGEST, digest(etc.resolve("tags").resolve(tags)));
+            Set<String> name = texts(checked, "name");
+            Set<String> target = texts(checked, "target");
+            Set<String> tagNames = new HashSet<>();
+            if (checked.get("tags") instanceof String list) {
+                tagLists.read(list).forEach(tag -> tagNames.add(tag.id().name()));
+                dictionary.put(TAGS_DIGEST, digest(etc.resolve("tags").resolve(list)));
             }
-            refusals.remove(file.getName());
+            names.check(group(file), file.getName(), name);
+            tags.check("", file.getName(), tagNames);
+            targets.check(group(file), file.getName(), target);
+            names.take(group(file), file.getName(), name);
+            tags.take("", file.getName(), tagNames);
+            targets.take(group(file), file.getName(), target);
+            boolean refusedBefore = refusals.remove(file.getName()) != null;
             if (configuration(file).updateIfDifferent(dictionary)) {
                 record(file.getName(), "taken");
+            } else if (refusedBefore) {
+                record(file.getName(), "corrected; it is what runs already");
             }
         } catch (IllegalArgumentException | IOException e) {
             refuse(file, e.getMessage() == null ? e.toString() : e.getMessage());
@@ -188,28 +236,78 @@ public final class ConfigurationFiles implements ArtifactInstaller {
     }
 
     private static Map<String, Object> read(File file) throws IOException {
-        try (Reader reader = Files.newBufferedReader(file.toPath(), StandardCharsets.UTF_8)) {
-            ConfigurationReader parser =
-                    Configurations.buildReader().withIdentifier(file.getName()).build(reader);
+        String text = text(file);
+        ConfigurationReader parser =
+                Configurations.buildReader().withIdentifier(file.getName()).build(new StringReader(text));
+        try {
             Hashtable<String, Object> properties = parser.readConfiguration();
             if (!parser.getIgnoredErrors().isEmpty()) {
                 throw new IllegalArgumentException(String.join("; ", parser.getIgnoredErrors()));
             }
             return new TreeMap<>(properties);
+        } catch (IOException e) {
+            throw new IllegalArgumentException(JsonFault.explain(String.valueOf(e.getMessage()), text), e);
         }
     }
 
-    private Map<String, Object> check(String pid, Map<String, Object> properties) {
-        Map<String, Object> typed = Schema.find(metatypes, context, pid)
+    /** Bounded before anything is parsed: a pipe would never end, a huge or deep file would end the gateway. */
+    static String text(File file) throws IOException {
+        Path path = file.toPath();
+        if (!Files.isRegularFile(path)) {
+            throw new IllegalArgumentException("a plain file is needed, this is none");
+        }
+        if (Files.size(path) > LARGEST_BYTES) {
+            throw new IllegalArgumentException("at most " + LARGEST_BYTES + " bytes, has " + Files.size(path));
+        }
+        String text;
+        try {
+            text = StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(Files.readAllBytes(path)))
+                    .toString();
+        } catch (CharacterCodingException e) {
+            throw new IllegalArgumentException("it is not UTF-8; save it in that encoding", e);
+        }
+        int depth = 0;
+        for (int i = 0; i < text.length(); i++) {
+            char c = text.charAt(i);
+            depth += c == '{' || c == '[' ? 1 : c == '}' || c == ']' ? -1 : 0;
+            if (depth > DEEPEST) {
+                throw new IllegalArgumentException("at most " + DEEPEST + " brackets inside one another");
+            }
+        }
+        return text.startsWith("\uFEFF") ? text.substring(1) : text;
+    }
+
+    private Map<String, Object> check(File file, Map<String, Object> properties) {
+        String pid = pid(file);
+        Schema schema = Schema.find(metatypes, context, pid)
                 .orElseThrow(() -> new IllegalArgumentException("no bundle here has a component '" + pid
-                        + "'; correct the file's name, or install the bundle and touch the file"))
-                .check(properties);
+                        + "'; correct the file's name, or install the bundle and touch the file"));
+        boolean named = name(file).indexOf('~') > 0;
+        if (schema.factory() != named) {
+            throw new IllegalArgumentException(
+                    named
+                            ? "there is one of these only; call the file " + pid + CONFIGURATION
+                            : "there may be several of these; call the file " + pid + "~NAME" + CONFIGURATION);
+        }
+        Map<String, Object> typed = schema.check(properties);
         for (ConfigurationCheck check : checks) {
             if (check.pid().equals(pid)) {
                 check.check(Collections.unmodifiableMap(typed));
             }
         }
         return typed;
+    }
+
+    private @Nullable Configuration inForce(File file) throws IOException, InvalidSyntaxException {
+        Configuration @Nullable [] all = admin.listConfigurations("(" + FILE + "=*)");
+        for (Configuration configuration : all == null ? new Configuration[0] : all) {
+            if (file.getName().equals(configuration.getProperties().get(FILE))) {
+                return configuration;
+            }
+        }
+        return null;
     }
 
     private Configuration configuration(File file) throws IOException {
@@ -224,6 +322,12 @@ public final class ConfigurationFiles implements ArtifactInstaller {
         String name = name(file);
         int tilde = name.indexOf('~');
         return tilde > 0 ? name.substring(0, tilde) : name;
+    }
+
+    /** Connectors share one room of names, whatever they speak. */
+    private static String group(File file) {
+        String pid = pid(file);
+        return pid.startsWith(CONNECTORS) ? CONNECTORS : pid;
     }
 
     private static String name(File file) {

@@ -23,7 +23,10 @@ final class Schema {
     private final Map<String, AttributeDefinition> known = new TreeMap<>();
     private final Map<String, AttributeDefinition> needed = new TreeMap<>();
 
-    private Schema(ObjectClassDefinition definition) {
+    private final boolean factory;
+
+    private Schema(ObjectClassDefinition definition, boolean factory) {
+        this.factory = factory;
         for (AttributeDefinition attribute : all(definition, ObjectClassDefinition.ALL)) {
             known.put(attribute.getID(), attribute);
         }
@@ -47,10 +50,17 @@ final class Schema {
             if (information != null
                     && (List.of(information.getFactoryPids()).contains(pid)
                             || List.of(information.getPids()).contains(pid))) {
-                return Optional.of(new Schema(information.getObjectClassDefinition(pid, null)));
+                return Optional.of(new Schema(
+                        information.getObjectClassDefinition(pid, null),
+                        List.of(information.getFactoryPids()).contains(pid)));
             }
         }
         return Optional.empty();
+    }
+
+    /** Whether there may be several instances, each with a name behind {@code ~}. */
+    boolean factory() {
+        return factory;
     }
 
     /**

@@ -34,6 +34,9 @@ public final class TagLists implements TagListReader {
             throw new IllegalArgumentException("tags: a file inside " + directory + ", was '" + name + "'");
         }
         try {
+            if (Files.exists(file) && !Files.isRegularFile(file)) {
+                throw new IllegalArgumentException("tags: " + file + " is no plain file; put the tag list there");
+            }
             if (Files.size(file) > LARGEST_BYTES) {
                 throw new IllegalArgumentException(
                         "tags: at most " + LARGEST_BYTES + " bytes, " + file + " has " + Files.size(file));

@@ -1,0 +1,90 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
+package io.penstock.configuration;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class ConfigurationFilesTest {
+    @TempDir
+    Path etc;
+
+    // A huge file in etc/ ended the whole gateway for want of memory, and again after every restart.
+    @Test
+    void hugeFileIsRefusedUnread() throws IOException {
+        Path file = etc.resolve("io.penstock.audit.cfg.json");
+        Files.writeString(file, "{\"a\":\"" + "x".repeat(1 << 20) + "\"}");
+        assertTrue(refusal(file).startsWith("at most 1048576 bytes"));
+    }
+
+    // Brackets without end overflowed the stack of File Install's thread, and nothing at all was logged.
+    @Test
+    void deepFileIsRefusedUnparsed() throws IOException {
+        Path file = Files.writeString(etc.resolve("a.cfg.json"), "{\"a\":" + "[".repeat(100_000));
+        assertEquals("at most 32 brackets inside one another", refusal(file));
+    }
+
+    // A pipe called like a configuration stopped every later change of configuration until the next restart.
+    @Test
+    void pipeIsRefusedAtOnce() throws Exception {
+        Path pipe = etc.resolve("a.cfg.json");
+        assertTrue(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor(10, TimeUnit.SECONDS));
+        assertTimeoutPreemptively(
+                Duration.ofSeconds(10), () -> assertEquals("a plain file is needed, this is none", refusal(pipe)));
+        Path list = etc.resolve("a.csv");
+        Files.move(pipe, list);
+        assertTimeoutPreemptively(
+                Duration.ofSeconds(10),
+                () -> assertTrue(assertThrows(IllegalArgumentException.class, () -> new TagLists(etc).read("a.csv"))
+                        .getMessage()
+                        .contains("no plain file")));
+    }
+
+    // Notepad's byte order mark was 'Unexpected char 65,279', its Windows-1252 'I/O error while parsing JSON'.
+    @Test
+    void otherEncodingsAreTakenOrNamed() throws IOException {
+        Path marked = Files.writeString(etc.resolve("a.cfg.json"), "\uFEFF{}");
+        assertEquals("{}", ConfigurationFiles.text(marked.toFile()));
+        Path latin = Files.write(etc.resolve("b.cfg.json"), new byte[] {'{', '"', (byte) 0xFC, '"', '}'});
+        assertEquals("it is not UTF-8; save it in that encoding", refusal(latin));
+    }
+
+    // Two connectors called alike, or with the same tag, fed one pipeline from two PLCs in turn.
+    @Test
+    void nameOfAnotherFileIsRefusedUntilThatIsGone() {
+        Uniqueness names = new Uniqueness("name");
+        names.take("connectors", "one.cfg.json", Set.of("plc1"));
+        names.check("connectors", "one.cfg.json", Set.of("plc1"));
+        names.check("pipelines", "two.cfg.json", Set.of("plc1"));
+        IllegalArgumentException refused = assertThrows(
+                IllegalArgumentException.class, () -> names.check("connectors", "two.cfg.json", Set.of("plc1")));
+        assertTrue(refused.getMessage().startsWith("name: 'plc1' is taken by one.cfg.json"), refused.getMessage());
+        names.forget("one.cfg.json");
+        names.check("connectors", "two.cfg.json", Set.of("plc1"));
+    }
+
+    // The engineer was told of tokens called CURLYCLOSE instead of the comma too many.
+    @Test
+    void faultOfJsonIsSaidInPlainWords() {
+        String text = "{\n  \"a\": 1,\n}\n";
+        assertEquals(
+                "it is not JSON at line 3, column 1: is there a comma too many in the line before?",
+                JsonFault.explain("Invalid token=CURLYCLOSE at (line no=3, column no=1, offset=14).", text));
+    }
+
+    private static String refusal(Path file) {
+        return String.valueOf(assertThrows(IllegalArgumentException.class, () -> ConfigurationFiles.text(file.toFile()))
+                .getMessage());
+    }
+}
