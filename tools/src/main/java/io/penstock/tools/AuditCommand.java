@@ -10,6 +10,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -44,8 +45,8 @@ final class AuditCommand implements Runnable {
         @Spec
         private CommandSpec spec;
 
-        @Option(names = "--home", required = true, paramLabel = "DIR", description = "Home directory of the gateway.")
-        private Path home;
+        @Mixin
+        private ModelCommand.Home home;
 
         @Option(
                 names = "--expect",
@@ -55,7 +56,7 @@ final class AuditCommand implements Runnable {
 
         @Override
         public Integer call() throws IOException {
-            AuditVerifier verifier = new AuditVerifier(directory(home));
+            AuditVerifier verifier = new AuditVerifier(directory(home.path()));
             if (expect != null) {
                 if (!expect.matches("[0-9]{1,18}:[0-9a-f]{64}")) {
                     throw new ParameterException(
@@ -94,8 +95,8 @@ final class AuditCommand implements Runnable {
         @Spec
         private CommandSpec spec;
 
-        @Option(names = "--home", required = true, paramLabel = "DIR", description = "Home directory of the gateway.")
-        private Path home;
+        @Mixin
+        private ModelCommand.Home home;
 
         @Option(
                 names = "--last",
@@ -119,7 +120,7 @@ final class AuditCommand implements Runnable {
                 throw new ParameterException(spec.commandLine(), "--last: 1 to 1000000, was " + last);
             }
             Deque<AuditVerifier.Entry> kept = new ArrayDeque<>();
-            new AuditVerifier(directory(home)).read(entry -> {
+            new AuditVerifier(directory(home.path())).read(entry -> {
                 if (wanted(subject, entry.subject())
                         && wanted(action, entry.action())
                         && wanted(actor, entry.actor())) {

@@ -53,6 +53,22 @@ class AuditCommandTest {
                 1, Penstock.run("audit", "verify", "--home", home.toString(), "--expect", "2" + last.substring(1)));
     }
 
+    // The README's 'penstock audit show' was answered with a usage text: it alone of all commands wanted --home.
+    @Test
+    void homeNeedNotBeNamed() {
+        assertEquals(0, Penstock.run("audit", "show", "--home", home.toString()));
+        assertEquals(
+                false,
+                Penstock.commandLine()
+                        .getSubcommands()
+                        .get("audit")
+                        .getSubcommands()
+                        .get("show")
+                        .getCommandSpec()
+                        .findOption("--home")
+                        .required());
+    }
+
     @Test
     void anEditedLogIsBroken() throws Exception {
         String text = Files.readString(segment, StandardCharsets.UTF_8);

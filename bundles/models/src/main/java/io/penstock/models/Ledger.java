@@ -39,7 +39,17 @@ final class Ledger {
                         receipt.steps().get(receipt.steps().size() - 1));
             case ROLLED_BACK -> LOG.warn("{} returned to{}: {}", receipt.pipelines(), model, receipt.reason());
             case ROLLBACK_FAILED -> LOG.error("No model serves on {}: {}", receipt.pipelines(), receipt.reason());
-            default -> LOG.warn("Release {}{} {}: {}", receipt.file(), model, receipt.outcome(), receipt.reason());
+            default ->
+                LOG.warn(
+                        "Release {}{} {}: {}{}",
+                        receipt.file(),
+                        model,
+                        receipt.outcome(),
+                        receipt.reason(),
+                        receipt.file().endsWith(ReleaseFile.SUFFIX)
+&& !receipt.reason().contains(" again")
+                                ? "; to have it tried again, remove the file and drop it anew"
+                                : "");
         }
         Instant time = receipt.time();
         audit.accept(AuditRecord.of(

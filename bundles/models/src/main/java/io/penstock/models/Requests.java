@@ -10,6 +10,7 @@ import io.penstock.api.model.RolloutOutcome;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Clock;
@@ -60,7 +61,13 @@ final class Requests {
                 if (name.endsWith(".reply.json")) {
                     forget(file);
                 } else if (REQUEST.matcher(name).matches() && !others.contains(name)) {
-                    requests.add(file);
+                    // Reading a pipe would never end, and a link may lead to one or to somebody else's file.
+                    if (Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
+                        requests.add(file);
+                    } else {
+                        others.add(name);
+                        LOG.warn("{} is no request, for it is no plain file; remove it", file);
+                    }
                 }
             }
             for (Path request : requests) {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.penstock.api.access.Actor;
@@ -18,6 +19,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -574,6 +576,24 @@ class RolloutsTest {
                 gateway.turnAfter(120_000);
                 assertEquals(receipts, gateway.receipts(), "said once, tried again");
             }
+        }
+    }
+
+    // A pipe among the requests stopped releases and rollbacks until the next restart; a folder did so for all behind
+    // it.
+    @Test
+    void requestsThatAreNoPlainFilesAreLeftAside() throws Exception {
+        try (Gateway gateway = new Gateway(home, new Disk(), new FakePipeline("dosing"))) {
+            Path requests = home.resolve("data/requests");
+            String name = "-8859-4ee4-8a69-1a4bf9c6d954";
+            Path pipe = requests.resolve("00000000" + name + ".json");
+            assertTrue(new ProcessBuilder("mkfifo", pipe.toString()).start().waitFor(10, TimeUnit.SECONDS));
+            Files.createDirectory(requests.resolve("00000001" + name + ".json"));
+            Files.createSymbolicLink(requests.resolve("00000002" + name + ".json"), Path.of("/dev/zero"));
+            Files.writeString(requests.resolve("00000003" + name + ".json"), "no JSON");
+            assertTimeoutPreemptively(Duration.ofSeconds(20), gateway::turn);
+            assertTrue(Files.exists(requests.resolve("00000003" + name + ".reply.json")));
+            assertTrue(Files.exists(pipe));
         }
     }
 

@@ -71,7 +71,8 @@ record Settings(
 
     private static void within(String key, long value, long low, long high) {
         if (value < low || value > high) {
-            throw new IllegalArgumentException(key + ": " + low + " to " + high + " is needed, was " + value);
+            throw new IllegalArgumentException(key + ": " + low + " to " + high + " is needed, "
+                    + (value == -1 ? "was -1 or is missing" : "was " + value));
         }
     }
 
