@@ -42,10 +42,10 @@ public final class PlcConnector implements TagSource, TagWriter {
             name = "PLC connector",
             description = "Reads and writes the tags of one PLC over Modbus TCP.")
     @interface Config {
-        @AttributeDefinition(description = "Name of the connector, unique on the gateway, e.g. plc1.")
+        @AttributeDefinition(description = "Name of the connector, unique on the gateway, e.g. plc1. Has no default.")
         String name() default "";
 
-        @AttributeDefinition(description = "modbus-tcp://<host>[:<port>], port 502 where none is given.")
+        @AttributeDefinition(description = "modbus-tcp://<host>[:<port>], port 502 where none is given. Has no default.")
         String url() default "";
 
         @AttributeDefinition(
@@ -54,7 +54,7 @@ public final class PlcConnector implements TagSource, TagWriter {
                                 + " answer to 1 or 255. Has no default: a write must not reach another device.")
         int unitIdentifier() default -1;
 
-        @AttributeDefinition(description = "Name of the tag list in etc/tags, e.g. plc1.csv.")
+        @AttributeDefinition(description = "Name of the tag list in etc/tags, e.g. plc1.csv. Has no default.")
         String tags() default "";
 
         @AttributeDefinition(
