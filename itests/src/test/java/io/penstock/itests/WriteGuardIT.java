@@ -185,7 +185,8 @@ public class WriteGuardIT {
         Framework.await(
                 "the second loop is refused by name",
                 10,
-                () -> Framework.log(context, log).contains("target: 'SP' is taken by io.penstock.actuation~loop.cfg.json"),
+                () -> Framework.log(context, log)
+                        .contains("target: 'SP' is taken by io.penstock.actuation~loop.cfg.json"),
                 () -> Framework.log(context, log));
         close();
         assertEquals("loop", Framework.service(context, WriteLoop.class).name());

@@ -45,7 +45,8 @@ public final class PlcConnector implements TagSource, TagWriter {
         @AttributeDefinition(description = "Name of the connector, unique on the gateway, e.g. plc1. Has no default.")
         String name() default "";
 
-        @AttributeDefinition(description = "modbus-tcp://<host>[:<port>], port 502 where none is given. Has no default.")
+        @AttributeDefinition(
+                description = "modbus-tcp://<host>[:<port>], port 502 where none is given. Has no default.")
         String url() default "";
 
         @AttributeDefinition(
