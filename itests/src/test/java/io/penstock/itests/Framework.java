@@ -52,7 +52,7 @@ final class Framework {
                 .orElseThrow();
     }
 
-    /** Bundles that do not run, each with the resolver's reason. Model bundles are data and are only installed. */
+    /** Bundles that do not run. Model bundles are data and are never started. */
     static List<String> notActive(BundleContext context) {
         List<String> found = new ArrayList<>();
         for (Bundle bundle : context.getBundles()) {
@@ -60,7 +60,7 @@ final class Framework {
             boolean model = bundle.getSymbolicName().startsWith("io.penstock.model.");
             int wanted = fragment || model ? Bundle.RESOLVED : Bundle.ACTIVE;
             if ((bundle.getState() & (wanted | Bundle.ACTIVE)) == 0) {
-                found.add(bundle.getSymbolicName() + " is in state " + bundle.getState() + reason(bundle));
+                found.add(bundle.getSymbolicName() + " is in state " + bundle.getState());
             }
         }
         return found;
@@ -70,13 +70,17 @@ final class Framework {
         await("all bundles active", 10, () -> notActive(context).isEmpty(), () -> notActive(context));
     }
 
-    private static String reason(Bundle bundle) {
-        try {
-            bundle.start();
-            return "";
-        } catch (BundleException e) {
-            return ": " + e.getMessage();
+    /** Why bundles do not start, in the framework's words; tries it. */
+    static List<String> reasons(BundleContext context) {
+        List<String> found = new ArrayList<>();
+        for (Bundle bundle : rooms(context)) {
+            try {
+                bundle.start();
+            } catch (BundleException e) {
+                found.add(bundle.getSymbolicName() + ": " + e.getMessage());
+            }
         }
+        return found;
     }
 
     static String why(ComponentDescriptionDTO component, ComponentConfigurationDTO configuration) {

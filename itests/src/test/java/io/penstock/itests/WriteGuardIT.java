@@ -11,6 +11,7 @@ import io.penstock.api.access.Role;
 import io.penstock.api.actuation.Mode;
 import io.penstock.api.actuation.WriteLoop;
 import io.penstock.api.actuation.WriteOutcome.Kind;
+import io.penstock.api.data.StatusCode;
 import io.penstock.api.pipeline.Pipeline;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -244,7 +245,9 @@ public class WriteGuardIT {
         Framework.await(
                 "output " + y,
                 20,
-                () -> recorder.size() > 0 && Math.abs(recorder.last().y() - y) < 1e-6,
+                () -> recorder.size() > 0
+                        && StatusCode.isGood(recorder.last().status())
+                        && Math.abs(recorder.last().y() - y) < 1e-6,
                 () -> recorder.size() == 0 ? "nothing" : recorder.last());
     }
 }
