@@ -48,6 +48,7 @@ final class TagListParser {
             "Access");
     private static final Set<String> NEEDED = Set.of("Tag", "Address", "DataType", "PeriodMs", "Access");
     private static final int MOST_FAULTS = 20;
+    private static final int LONGEST_HEADER = 4_096;
     private static final int MOST_TAGS = 100_000;
 
     private final String file;
@@ -61,6 +62,10 @@ final class TagListParser {
     List<TagDefinition> parse(byte[] bytes) throws IOException {
         String text = decode(bytes);
         String header = text.lines().findFirst().orElse("");
+        if (header.length() > LONGEST_HEADER) {
+            throw new IllegalArgumentException(file + ", line 1: at most " + LONGEST_HEADER + " characters, has "
+                    + header.length() + "; it names the columns " + String.join(";", COLUMNS));
+        }
         char separator = separator(header);
         decimalComma = separator != ',';
         CSVFormat format = CSVFormat.DEFAULT

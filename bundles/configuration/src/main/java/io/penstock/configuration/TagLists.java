@@ -15,7 +15,7 @@ import org.osgi.service.component.annotations.Component;
 /** Reads tag lists out of {@code etc/tags}. */
 @Component
 public final class TagLists implements TagListReader {
-    private static final long LARGEST_BYTES = 32L << 20;
+    private static final long LARGEST_BYTES = 4L << 20;
     private final Path directory;
 
     @Activate
@@ -38,8 +38,8 @@ public final class TagLists implements TagListReader {
                 throw new IllegalArgumentException("tags: " + file + " is no plain file; put the tag list there");
             }
             if (Files.size(file) > LARGEST_BYTES) {
-                throw new IllegalArgumentException(
-                        "tags: at most " + LARGEST_BYTES + " bytes, " + file + " has " + Files.size(file));
+                throw new IllegalArgumentException("tags: at most " + LARGEST_BYTES + " bytes, " + file + " has "
+                        + Files.size(file) + "; split the list over connectors");
             }
             return new TagListParser(name).parse(Files.readAllBytes(file));
         } catch (IOException e) {

@@ -28,6 +28,20 @@ class ConfigurationFilesTest {
         assertTrue(refusal(file).startsWith("at most 1048576 bytes"));
     }
 
+    // A tag list of 30 MB, or one with a million columns, ended the gateway likewise.
+    @Test
+    void hugeTagListIsRefusedUnread() throws IOException {
+        Files.writeString(etc.resolve("long.csv"), "x".repeat((4 << 20) + 1));
+        Files.writeString(etc.resolve("wide.csv"), "Tag;".repeat(1 << 20));
+        for (String name : new String[] {"long.csv", "wide.csv"}) {
+            String message =
+                    String.valueOf(assertThrows(IllegalArgumentException.class, () -> new TagLists(etc).read(name))
+                            .getMessage());
+            assertTrue(message.contains("at most 4"), message);
+            assertTrue(message.length() < 500, message);
+        }
+    }
+
     // Brackets without end overflowed the stack of File Install's thread, and nothing at all was logged.
     @Test
     void deepFileIsRefusedUnparsed() throws IOException {

@@ -47,7 +47,7 @@ final class Ledger {
                         receipt.outcome(),
                         receipt.reason(),
                         receipt.file().endsWith(ReleaseFile.SUFFIX)
-&& !receipt.reason().contains(" again")
+                                        && !receipt.reason().contains(" again")
                                 ? "; to have it tried again, remove the file and drop it anew"
                                 : "");
         }
