@@ -36,6 +36,9 @@ final class Engagement {
 
     // Below: the lane's thread only.
 
+    /** A write was acknowledged, so the setpoint is ours; before that it is the plant's and may move. */
+    boolean acknowledged;
+
     long failures;
     long mismatches;
 

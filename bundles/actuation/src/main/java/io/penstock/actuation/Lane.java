@@ -370,6 +370,7 @@ final class Lane implements Runnable {
             return;
         }
         applied.incrementAndGet();
+        engagement.acknowledged = true;
         engagement.failures = 0;
         readBack(ask, value, engagement, acknowledged, micros);
     }
@@ -444,8 +445,8 @@ final class Lane implements Runnable {
         }
         Setpoint known = setpoint;
         Setpoint seen = new Setpoint(sample.value(), nanoTime.getAsLong());
-        if (!known.known()) {
-            setpoint = seen;
+        if (!known.known() || !engagement.acknowledged) {
+            setpoint = seen; // until the first write the plant's own control may move it
             resyncs.incrementAndGet();
         } else if (Math.abs(seen.value() - known.value()) > settings.readBackTolerance()) {
             mismatch(

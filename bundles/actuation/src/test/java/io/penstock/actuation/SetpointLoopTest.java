@@ -450,6 +450,28 @@ class SetpointLoopTest {
                 other.loop.lastReceipt().orElseThrow().result());
     }
 
+    // Between the operator's closing and the first write the PLC's own control goes on; its move would be taken for a
+    // stranger's.
+    @Test
+    void untilTheFirstWriteTheSetpointIsFollowed() {
+        rig.close();
+        rig.plant.setpoint = 3.2;
+        rig.time.advanceMs(1_100);
+        rig.work();
+        assertEquals(0, rig.loop.counts().readBackMismatches());
+        rig.cycle(3.2);
+        rig.plant.setpoint = 3.4;
+        rig.time.advanceMs(1_100);
+        rig.work();
+        assertEquals(0, rig.loop.counts().readBackMismatches(), "nothing was written yet: inside the deadband");
+        rig.cycle(3.6);
+        assertEquals(3.6, rig.plant.setpoint, 1e-9, "limited from where the plant is, not from where it was");
+        rig.plant.setpoint = 3.2;
+        rig.time.advanceMs(1_100);
+        rig.work();
+        assertEquals(1, rig.loop.counts().readBackMismatches(), "now the setpoint is ours");
+    }
+
     // The gateway would fight an operator who changes the setpoint by hand.
     @Test
     void anotherWriterIsSeenAndOpensTheLoop() {
