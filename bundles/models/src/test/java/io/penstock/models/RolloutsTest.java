@@ -475,6 +475,8 @@ class RolloutsTest {
             assertEquals("coagulant-dose 1.1.0", pipeline.label());
             assertEquals("ROLLBACK", gateway.audit.get(3).action());
             assertEquals("anna", gateway.audit.get(3).actor());
+            assertEquals(Duration.ofMillis(Gateway.SETTINGS.maximumWarmUpMs()), pipeline.warmUps.get(0));
+            assertEquals(Duration.ZERO, pipeline.warmUps.get(3), "nobody waits for a model that is needed now");
         }
         FakePipeline after = new FakePipeline("dosing");
         try (Gateway gateway = new Gateway(home, new Disk(), after)) {
