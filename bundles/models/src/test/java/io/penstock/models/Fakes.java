@@ -179,7 +179,11 @@ final class Fakes {
                 }
             }
             double factor = onnx.contains("wrong") ? 2.1 : 2;
+            boolean slow = onnx.contains("slow");
+            boolean busy = onnx.contains("busy");
             return new InferenceSession() {
+                private int runs;
+
                 @Override
                 public ModelIdentity model() {
                     return model.identity();
@@ -187,13 +191,16 @@ final class Fakes {
 
                 @Override
                 public int run(Features features, Prediction prediction) {
+                    if (slow || (busy && runs++ % 3 < 2)) {
+                        return StatusCode.BAD_TIMEOUT;
+                    }
                     prediction.set(0, factor * features.value(0), StatusCode.GOOD);
                     return StatusCode.GOOD;
                 }
 
                 @Override
                 public String lastError() {
-                    return "";
+                    return slow ? "no answer within 100 ms" : "";
                 }
 
                 @Override
