@@ -149,7 +149,7 @@ final class PlcPoller {
         while (!stopping) {
             try {
                 step();
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) { // a thread that ended would leave its last values Good for ever
                 LOG.error("{}: unexpected failure; the connection is rebuilt", settings.name(), e);
                 lost("unexpected failure: " + e);
             }

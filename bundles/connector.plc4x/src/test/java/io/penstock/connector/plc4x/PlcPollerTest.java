@@ -288,6 +288,27 @@ final class PlcPollerTest {
         ear.awaitGood("T19", 0);
     }
 
+    // An error no Java program should catch still must not leave a plant's last values on the screen as good for ever.
+    @Test
+    void anErrorEndsTheConnectionAndNotTheThread() {
+        AtomicInteger opened = new AtomicInteger();
+        FakeWire failing = new FakeWire() {
+            @Override
+            public CompletableFuture<Reply> read(Area area, int start, int count) {
+                throw new OutOfMemoryError("for a test");
+            }
+        };
+        connector = start(
+                settings(1),
+                List.of(tag("x", "holding-register:1", DataType.INT)),
+                () -> () -> opened.getAndIncrement() == 0 ? failing : wire,
+                Clock.systemUTC());
+        Ear ear = new Ear(connector);
+        ear.awaitGood("x", 0);
+        assertEquals(2, opened.get());
+        assertTrue(failing.gone().isDone());
+    }
+
     // The driver fails in a way nobody foresaw; the connector must survive it.
     @Test
     void anAnswerThatIsNoneRebuildsTheConnection() {
