@@ -58,6 +58,8 @@ class OpcUaConfigurationCheckTest {
                 "name|a/b|name: 1 to 41 of letters",
                 "endpointUrl|http://x|endpointUrl: opc.tcp://host:port/path, was 'http://x'",
                 "endpointUrl|opc.tcp://u:p@x|endpointUrl: opc.tcp://host:port/path",
+                "endpointUrl|opc.tcp://x:0|endpointUrl: port 1 to 65535",
+                "endpointUrl|opc.tcp://x:70000|endpointUrl: port 1 to 65535, was 'opc.tcp://x:70000'",
                 "endpointUrl||endpointUrl: needed",
                 "tags||tags: needed",
                 "securityPolicy|Basic256|securityPolicy: one of [Basic256Sha256,",
@@ -107,7 +109,14 @@ class OpcUaConfigurationCheckTest {
         assertTrue(refusal(definition("X", "ns=2;s=X", 1, 1)).contains("queueSize at least 200"));
         assertTrue(refusal(GOOD, GOOD).contains("AT-1003 is there twice"));
         assertTrue(refusal().contains("has no tag"));
+        assertTrue(refusal(of(DataType.REAL, ByteOrder.CDAB, Scaling.NONE)).contains("byteOrder left empty"));
+        assertTrue(refusal(of(DataType.BOOL, ByteOrder.ABCD, new Scaling(0, 1, 0, 100)))
+                .contains("no scaling for a"));
         assertDoesNotThrow(() -> check(good(), definition("X", "nsu=urn:plant;s=X", 1, 0)));
+    }
+
+    private static TagDefinition of(DataType type, ByteOrder order, Scaling scaling) {
+        return new TagDefinition(new TagId("X"), "", "ns=2;s=X", type, 1, order, 100, scaling, "", false);
     }
 
     private static String refusal(TagDefinition... tags) {
