@@ -18,6 +18,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.osgi.util.converter.Converters;
 
 class OpcUaConfigurationCheckTest {
     private static final TagDefinition GOOD = definition("AT-1003", "ns=2;s=AT-1003", 1, 100);
@@ -98,6 +99,20 @@ class OpcUaConfigurationCheckTest {
         map.remove("lossToBadMs");
         IllegalArgumentException refused = assertThrows(IllegalArgumentException.class, () -> check(map, GOOD));
         assertTrue(refused.getMessage().contains("lossToBadMs"), refused.getMessage());
+    }
+
+    // A session shorter than the pauses of a quiet plant ends once a minute, and its tags flicker.
+    @Test
+    void theSessionOutlivesTheLongestPause() {
+        Map<String, Object> map = good();
+        map.put("keepAliveMs", 600_000L);
+        assertEquals(1_800_000, ClientSession.sessionTimeoutMs(settings(map)));
+        map.put("keepAliveMs", 500L);
+        assertEquals(60_000, ClientSession.sessionTimeoutMs(settings(map)));
+    }
+
+    private static Settings settings(Map<String, Object> map) {
+        return Settings.of(Converters.standardConverter().convert(map).to(OpcUaConnector.Config.class), List.of(GOOD));
     }
 
     // A wrong line of the tag list is found before the list is used.
