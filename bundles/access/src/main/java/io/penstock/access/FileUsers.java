@@ -52,6 +52,7 @@ public final class FileUsers implements Users {
     private Map<String, Entry> users = Map.of();
     private @Nullable Stamp seen;
     private boolean loaded;
+    private String fault = "";
 
     @Reference(cardinality = ReferenceCardinality.OPTIONAL, policy = ReferencePolicy.DYNAMIC)
     @Nullable
@@ -109,6 +110,12 @@ public final class FileUsers implements Users {
         }
         LOG.debug("{} logged in from {}", entry.name(), origin);
         return Optional.of(new Actor(entry.name(), entry.roles(), origin));
+    }
+
+    @Override
+    public long revision(String name) {
+        Entry entry = entry(name);
+        return entry == null ? 0 : entry.revision();
     }
 
     private static Path home(@Nullable String configured) {
@@ -174,6 +181,7 @@ public final class FileUsers implements Users {
             users = Map.copyOf(file.read());
             seen = now;
             loaded = true;
+            fault = "";
             if (users.isEmpty()) {
                 LOG.warn(
                         "no users in {}: nobody can log in; add one with: penstock user add NAME --role OPERATOR",
@@ -182,7 +190,11 @@ public final class FileUsers implements Users {
                 LOG.info("{} users in {}", users.size(), file.path());
             }
         } catch (IOException e) {
-            LOG.error("users not read, the {} known before stay in force: {}", users.size(), e.getMessage());
+            String now = String.valueOf(e.getMessage());
+            if (!now.equals(fault)) { // once, not at every look
+                fault = now;
+                LOG.error("users not read, the {} known before stay in force: {}", users.size(), now);
+            }
         }
     }
 

@@ -4,6 +4,7 @@ package io.penstock.access;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.penstock.api.access.Actor;
@@ -117,6 +118,28 @@ final class FileUsersTest {
 
         file.remove("anna");
         assertTrue(login(users, "anna", PASSWORD, HERE).isEmpty());
+    }
+
+    // Who was removed, or whose password leaked, would go on with the session that is open.
+    @Test
+    void theRevisionTellsSessionsThatTheirUserWasChanged() throws IOException {
+        file.add("anna", Set.of(Role.OPERATOR), PASSWORD.toCharArray());
+        file.add("ben", Set.of(Role.OPERATOR), PASSWORD.toCharArray());
+        FileUsers users = users();
+        long anna = users.revision("anna");
+        long ben = users.revision("ben");
+        assertEquals(anna, users().revision("anna"), "an update of the bundle changes nobody");
+
+        file.password("anna", "another long password".toCharArray());
+        long changed = users.revision("anna");
+        assertNotEquals(anna, changed);
+        assertEquals(ben, users.revision("ben"));
+
+        file.remove("anna");
+        assertNotEquals(changed, users.revision("anna"));
+        file.remove("ben");
+        file.add("ben", Set.of(Role.OBSERVER), PASSWORD.toCharArray());
+        assertNotEquals(ben, users.revision("ben"));
     }
 
     // A half-edited file must not lock out the operators on shift.

@@ -15,4 +15,11 @@ public interface Users {
      * @return the actor, empty if name or password is wrong.
      */
     Optional<Actor> authenticate(String name, char[] password, String origin);
+
+    /**
+     * A number that is another one as soon as the user's password or roles were changed or the user was removed, so that
+     * whoever was let in before can be asked to log in again. Means something only while the gateway runs; may read the time
+     * of a file.
+     */
+    long revision(String name);
 }

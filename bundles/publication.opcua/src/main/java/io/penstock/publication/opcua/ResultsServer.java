@@ -5,6 +5,7 @@ package io.penstock.publication.opcua;
 import static org.eclipse.milo.opcua.stack.core.types.builtin.unsigned.Unsigned.uint;
 
 import io.netty.channel.nio.NioEventLoopGroup;
+import io.penstock.api.access.Users;
 import io.penstock.api.publication.CycleResult;
 import io.penstock.opcua.stack.ApplicationCertificate;
 import io.penstock.opcua.stack.BouncyCastle;
@@ -25,6 +26,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -81,6 +83,7 @@ final class ResultsServer implements AutoCloseable {
     private static final int CALL_THREADS = 4;
 
     private final Settings settings;
+    private final Gateway gateway;
     private final List<AutoCloseable> closing = new ArrayList<>();
     private final GatewayNodes nodes;
     private final OpcUaServer server;
@@ -94,6 +97,7 @@ final class ResultsServer implements AutoCloseable {
             Settings settings, Path pki, Gateway gateway, Map<String, CycleResult> early, Clock clock, Runnable changed)
             throws Exception {
         this.settings = settings;
+        this.gateway = gateway;
         boolean complete = false;
         try {
             if (settings.securityPolicies().contains(SecurityPolicy.Aes256_Sha256_RsaPss)) {
@@ -126,7 +130,7 @@ final class ResultsServer implements AutoCloseable {
             validator = new DefaultServerCertificateValidator(
                     trusted, Set.of(ValidationCheck.VALIDITY, ValidationCheck.APPLICATION_URI), rejected);
             server = new OpcUaServer(
-                    config(applicationUri, host, own, rejected, gateway, services, timer),
+                    config(applicationUri, host, own, rejected, services, timer),
                     profile -> new OpcTcpServerTransport(OpcTcpServerTransportConfig.newBuilder()
                             .setExecutor(services)
                             .setEventLoop(loop)
@@ -182,10 +186,11 @@ final class ResultsServer implements AutoCloseable {
         return nodes;
     }
 
-    /** About once a second, on one thread: what is no part of a result, and whether the clients are still trusted. */
+    /** About once a second, on one thread: what is no part of a result, and whether those inside may still be there. */
     void refresh() {
         nodes.refresh();
         endUntrusted();
+        endChangedUsers();
     }
 
     int sessions() {
@@ -229,6 +234,24 @@ final class ResultsServer implements AutoCloseable {
                 validator.validateCertificateChain(chain, null, null);
             } catch (UaException e) {
                 LOG.info("session of {} ended: its certificate is no longer trusted", session.getClientAddress());
+                server.getSessionManager().killSession(session.getSessionId(), true);
+            }
+        }
+    }
+
+    /** A user who was removed, or has another password or other roles, logs in again; those unknown for now stay. */
+    private void endChangedUsers() {
+        Optional<Users> users = gateway.users();
+        if (users.isEmpty()) {
+            return;
+        }
+        for (Session session : server.getSessionManager().getAllSessions()) {
+            UserValidator.Admitted admitted = UserValidator.admitted(session);
+            if (admitted != null && users.get().revision(admitted.actor().name()) != admitted.revision()) {
+                LOG.info(
+                        "session of {} from {} ended: the user was removed or changed",
+                        admitted.actor().name(),
+                        session.getClientAddress());
                 server.getSessionManager().killSession(session.getSessionId(), true);
             }
         }
@@ -316,7 +339,6 @@ final class ResultsServer implements AutoCloseable {
             String host,
             ApplicationCertificate own,
             CertificateQuarantine rejected,
-            Gateway gateway,
             ExecutorService services,
             ScheduledThreadPoolExecutor timer)
             throws Exception {

@@ -442,9 +442,31 @@ final class ResultsServerTest {
         assertTrue(answer.startsWith("ok [3,") && answer.contains("TooManySessions"), answer);
     }
 
-    // A laptop that was trusted for a day must not go on reading for weeks on the connection it still has.
+    // The colleague who left yesterday must not go on closing loops on the session that was open over night.
     @Test
     @Order(15)
+    void sessionsEndWhenTheirUserIsChangedOrRemoved() {
+        connect(Role.SUPERVISOR);
+        gateway.usersThere = false;
+        server.refresh();
+        assertEquals(1, server.sessions(), "a bundle that is updated throws nobody out");
+        gateway.usersThere = true;
+        gateway.revisions.put("OPERATOR", 2L);
+        server.refresh();
+        assertEquals(1, server.sessions(), "another user's change is not this one's");
+        gateway.revisions.put("SUPERVISOR", 2L);
+        server.refresh();
+        Fakes.await("session ended", () -> server.sessions() == 0);
+        disconnect();
+        connect(Role.SUPERVISOR);
+        server.refresh();
+        assertEquals(1, server.sessions());
+        disconnect();
+    }
+
+    // A laptop that was trusted for a day must not go on reading for weeks on the connection it still has.
+    @Test
+    @Order(99)
     void sessionsEndWhenTrustIsTakenAway() throws IOException {
         connect(Role.OBSERVER);
         server.refresh();
