@@ -13,7 +13,9 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
 import java.net.ServerSocket;
+import java.net.SocketException;
 import java.net.UnknownHostException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -49,6 +51,7 @@ import org.eclipse.milo.opcua.sdk.server.nodes.UaVariableNode;
 import org.eclipse.milo.opcua.stack.core.NodeIds;
 import org.eclipse.milo.opcua.stack.core.UaException;
 import org.eclipse.milo.opcua.stack.core.security.CertificateQuarantine;
+import org.eclipse.milo.opcua.stack.core.security.CertificateValidator;
 import org.eclipse.milo.opcua.stack.core.security.DefaultApplicationGroup;
 import org.eclipse.milo.opcua.stack.core.security.DefaultCertificateManager;
 import org.eclipse.milo.opcua.stack.core.security.DefaultServerCertificateValidator;
@@ -81,6 +84,7 @@ final class ResultsServer implements AutoCloseable {
     private static final String PRODUCT_URI = "urn:penstock";
     private static final int SERVICE_THREADS = 8;
     private static final int CALL_THREADS = 4;
+    private static final int HOSTS_LIMIT = 32;
 
     private final Settings settings;
     private final Gateway gateway;
@@ -89,8 +93,12 @@ final class ResultsServer implements AutoCloseable {
     private final OpcUaServer server;
     private final ResultsNamespace namespace;
     private final String url;
+    private final ApplicationCertificate own;
+    private final String host;
+    private final Clock clock;
+    private String warning = "";
     private final FileBasedTrustListManager trusted;
-    private final DefaultServerCertificateValidator validator;
+    private final CertificateValidator validator;
     private Set<X509Certificate> trustedBefore;
 
     private ResultsServer(
@@ -98,14 +106,15 @@ final class ResultsServer implements AutoCloseable {
             throws Exception {
         this.settings = settings;
         this.gateway = gateway;
+        this.clock = clock;
         boolean complete = false;
         try {
             if (settings.securityPolicies().contains(SecurityPolicy.Aes256_Sha256_RsaPss)) {
                 BouncyCastle.register();
             }
-            String host = host(settings);
+            host = host(settings);
             String applicationUri = applicationUri(settings, pki, host);
-            ApplicationCertificate own = ApplicationCertificate.loadOrCreate(
+            own = ApplicationCertificate.loadOrCreate(
                     pki, settings.applicationName(), applicationUri, hosts(settings, host));
             Files.setPosixFilePermissions(pki, PosixFilePermissions.fromString("rwx------"));
             url = "opc.tcp://" + host + ":" + settings.port() + settings.path();
@@ -125,12 +134,19 @@ final class ResultsServer implements AutoCloseable {
             trusted = FileBasedTrustListManager.createAndInitialize(pki);
             closing.add(trusted);
             trustedBefore = Set.copyOf(trusted.getTrustedCertificates());
-            CertificateQuarantine rejected = new RejectedClients(FileBasedCertificateQuarantine.create(
-                    pki.resolve("rejected").resolve("certs")));
-            validator = new DefaultServerCertificateValidator(
-                    trusted, Set.of(ValidationCheck.VALIDITY, ValidationCheck.APPLICATION_URI), rejected);
+            CertificateQuarantine rejected = new RejectedClients(
+                    FileBasedCertificateQuarantine.create(
+                            pki.resolve("rejected").resolve("certs")),
+                    System::nanoTime,
+                    LOG::warn);
+            validator = new ClientCertificates(
+                    new DefaultServerCertificateValidator(
+                            trusted, Set.of(ValidationCheck.VALIDITY, ValidationCheck.APPLICATION_URI), rejected),
+                    trusted,
+                    clock,
+                    LOG::warn);
             server = new OpcUaServer(
-                    config(applicationUri, host, own, rejected, services, timer),
+                    config(applicationUri, rejected, services, timer),
                     profile -> new OpcTcpServerTransport(OpcTcpServerTransportConfig.newBuilder()
                             .setExecutor(services)
                             .setEventLoop(loop)
@@ -145,16 +161,13 @@ final class ResultsServer implements AutoCloseable {
                     namespace,
                     gateway,
                     new PipelineMethods(gateway, calls, clock, changed),
-                    settings.warning(),
                     early,
                     clock,
                     System::nanoTime);
             closing.add(nodes::close);
+            warn();
             nodes.refresh();
             bind();
-            if (!settings.warning().isEmpty()) {
-                LOG.warn("security is reduced by configuration: {}", settings.warning());
-            }
             LOG.info(
                     "results at {}, own certificate {} with thumbprint {}",
                     url,
@@ -188,6 +201,7 @@ final class ResultsServer implements AutoCloseable {
 
     /** About once a second, on one thread: what is no part of a result, and whether those inside may still be there. */
     void refresh() {
+        warn();
         nodes.refresh();
         endUntrusted();
         endChangedUsers();
@@ -216,6 +230,18 @@ final class ResultsServer implements AutoCloseable {
             }
         }
         closing.clear();
+    }
+
+    /** What must stay visible: once in the log whenever it changes, and in a node. */
+    private void warn() {
+        String now = (settings.warning() + " " + own.warning(clock.instant(), host)).strip();
+        if (!now.equals(warning)) {
+            warning = now;
+            if (!now.isEmpty()) {
+                LOG.warn("{}", now);
+            }
+        }
+        nodes.warn(now);
     }
 
     /** Milo looks at a certificate when a channel opens and never again; trust that is taken away must count at once. */
@@ -305,10 +331,28 @@ final class ResultsServer implements AutoCloseable {
 
     private static List<String> hosts(Settings settings, String host) {
         Set<String> hosts = new LinkedHashSet<>(List.of(host, "localhost", "127.0.0.1"));
-        if (!isWildcard(settings.bindAddress())) {
+        if (isWildcard(settings.bindAddress())) {
+            hosts.addAll(addresses());
+        } else {
             hosts.add(settings.bindAddress());
         }
         return List.copyOf(hosts);
+    }
+
+    /** By which of its addresses a client reaches this machine is not known when the certificate is made. */
+    private static List<String> addresses() {
+        try {
+            return NetworkInterface.networkInterfaces()
+                    .flatMap(NetworkInterface::inetAddresses)
+                    .filter(address -> !address.isLinkLocalAddress())
+                    .map(InetAddress::getHostAddress)
+                    .map(address -> address.replaceFirst("%.*", ""))
+                    .limit(HOSTS_LIMIT)
+                    .toList();
+        } catch (SocketException e) {
+            LOG.debug("addresses of this machine not found", e);
+            return List.of();
+        }
     }
 
     /** Without a configured URI the certificate's own stays, or a renamed machine would lose the trust of its clients. */
@@ -336,8 +380,6 @@ final class ResultsServer implements AutoCloseable {
 
     private OpcUaServerConfig config(
             String applicationUri,
-            String host,
-            ApplicationCertificate own,
             CertificateQuarantine rejected,
             ExecutorService services,
             ScheduledThreadPoolExecutor timer)
@@ -370,7 +412,7 @@ final class ResultsServer implements AutoCloseable {
                         version(),
                         "Milo " + OpcUaServer.SDK_VERSION,
                         DateTime.now()))
-                .setEndpoints(endpoints(host, own.certificate()))
+                .setEndpoints(endpoints())
                 .setCertificateManager(new DefaultCertificateManager(rejected, group))
                 .setIdentityValidator(new CompositeValidator(validators))
                 .setLimits(limits())
@@ -384,13 +426,13 @@ final class ResultsServer implements AutoCloseable {
         return version == null ? "" : version;
     }
 
-    private Set<EndpointConfig> endpoints(String host, X509Certificate certificate) {
+    private Set<EndpointConfig> endpoints() {
         EndpointConfig.Builder base = EndpointConfig.newBuilder()
                 .setBindAddress(settings.bindAddress())
                 .setBindPort(settings.port())
                 .setHostname(host)
                 .setPath(settings.path())
-                .setCertificate(certificate)
+                .setCertificate(own.certificate())
                 .setTransportProfile(TransportProfile.TCP_UASC_UABINARY);
         Set<EndpointConfig> endpoints = new LinkedHashSet<>();
         for (SecurityPolicy policy : settings.securityPolicies()) {

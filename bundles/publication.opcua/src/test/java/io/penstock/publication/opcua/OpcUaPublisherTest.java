@@ -13,6 +13,7 @@ import com.sun.management.ThreadMXBean;
 import io.penstock.api.actuation.Mode;
 import io.penstock.api.actuation.WriteOutcome;
 import io.penstock.api.publication.CycleResult;
+import io.penstock.opcua.stack.ApplicationCertificate;
 import io.penstock.peers.PeerProcess;
 import io.penstock.publication.opcua.Fakes.FakePipeline;
 import java.lang.management.ManagementFactory;
@@ -133,6 +134,8 @@ final class OpcUaPublisherTest {
         FakePipeline dosing = new FakePipeline("dosing", Fakes.doseModel());
         gateway.pipelines.add(dosing);
         int port = PeerProcess.freePort();
+        ApplicationCertificate.loadOrCreate(
+                pki.resolve("server"), "Penstock", "urn:penstock:test:server", List.of("gateway-before-it-moved"));
         try (ResultsServer server = ResultsServer.start(
                         Fakes.settings(port, true, true, 3),
                         pki.resolve("server"),
@@ -146,6 +149,7 @@ final class OpcUaPublisherTest {
                     .startsWith("ok"));
             String warning = ask(client, "read ns=2;s=Warning");
             assertTrue(warning.contains("allowNoSecurity: anybody") && warning.contains("allowAnonymousRead"), warning);
+            assertTrue(warning.contains("own.der does not name 127.0.0.1"), warning);
             assertTrue(ask(client, "read ns=2;s=dosing/Mode").contains("ADVISORY"));
             assertTrue(ask(client, "call ns=2;s=dosing ns=2;s=dosing/SetMode OFF x")
                     .contains("BadUserAccessDenied"));
