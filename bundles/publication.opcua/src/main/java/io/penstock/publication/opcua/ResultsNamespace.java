@@ -221,10 +221,6 @@ final class ResultsNamespace extends ManagedNamespaceWithLifecycle {
                 new PushNode(getNodeContext(), newNodeId(id), newQualifiedName(name), description, dataType, array);
         node.addReference(new Reference(node.getNodeId(), NodeIds.HasTypeDefinition, type.expanded(), true));
         add(parent, node, parent instanceof UaFolderNode ? NodeIds.Organizes : NodeIds.HasComponent);
-        List<DataItem> waiting = items.get(node.getNodeId());
-        if (waiting != null) {
-            node.attach(waiting);
-        }
         return node;
     }
 
@@ -247,6 +243,10 @@ final class ResultsNamespace extends ManagedNamespaceWithLifecycle {
         getNodeManager().addNode(node);
         node.addReference(new Reference(
                 node.getNodeId(), referenceType, parent.getNodeId().expanded(), false));
+        List<DataItem> waiting = items.get(node.getNodeId());
+        if (waiting != null && node instanceof PushNode pushed) {
+            pushed.attach(waiting);
+        }
     }
 
     /** The node whose value an item follows; null for other attributes and for index ranges, which no value here has. */

@@ -191,6 +191,7 @@ final class Fakes implements Gateway {
         volatile Mode mode = Mode.ADVISORY;
         volatile List<String> refusals = List.of();
         volatile long cycles;
+        volatile List<Binding> bindings = List.of(new Binding("turbidity", "AT-1002A"), new Binding("ph", "AT-1004"));
         final List<String> calls = new CopyOnWriteArrayList<>();
 
         FakePipeline(String name, @Nullable ModelArtifact model) {
@@ -205,7 +206,7 @@ final class Fakes implements Gateway {
 
         @Override
         public List<Binding> bindings() {
-            return List.of(new Binding("turbidity", "AT-1002A"), new Binding("ph", "AT-1004"));
+            return bindings;
         }
 
         @Override

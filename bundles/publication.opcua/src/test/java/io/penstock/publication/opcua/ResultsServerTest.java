@@ -13,6 +13,7 @@ import io.penstock.api.actuation.Mode;
 import io.penstock.api.actuation.WriteOutcome;
 import io.penstock.api.data.StatusCode;
 import io.penstock.api.model.ModelArtifact;
+import io.penstock.api.pipeline.Pipeline;
 import io.penstock.peers.PeerProcess;
 import io.penstock.publication.opcua.Fakes.FakeLoop;
 import io.penstock.publication.opcua.Fakes.FakePipeline;
@@ -78,9 +79,10 @@ final class ResultsServerTest {
     void stop() {
         client.close();
         server.close();
-        assertEquals(List.of(), Fakes.threads("milo-trust-list"));
-        assertEquals(List.of(), Fakes.threads("publication.opcua-timer"));
-        Fakes.await("no thread left", () -> Fakes.threads("publication.opcua-").isEmpty());
+        Fakes.await(
+                "no thread left",
+                () -> Fakes.threads("publication.opcua-").isEmpty()
+                        && Fakes.threads("milo-trust-list").isEmpty());
     }
 
     private String url() {
@@ -282,6 +284,9 @@ final class ResultsServerTest {
                 () -> seen.append(ask("received")).indexOf("[\"" + DOSE + "\",300,0,\"2023-11-14T22:13:22.123Z\"]")
                         > 0);
         Fakes.await(
+                "a range that is followed is the new one",
+                () -> seen.append(ask("received")).indexOf("EURange\",{\"low\":0.5,\"high\":500}") > 0);
+        Fakes.await(
                 "the other is told",
                 () -> seen.append(ask("received")).indexOf("doseLow\",null," + Integer.toUnsignedString(0x80340000))
                         > 0);
@@ -423,9 +428,12 @@ final class ResultsServerTest {
         publish(Fakes.doseModel(), Fakes.INSTANT_NS, 2, StatusCode.GOOD);
         assertTrue(ask("read " + DOSE).contains("BadOutOfService"), "a late result revives nothing");
 
+        dosing.bindings = List.of(new Pipeline.Binding("turbidity", "AT-1002B"));
         gateway.pipelines.add(dosing);
         server.nodes().refresh();
         publish(Fakes.doseModel(), Fakes.INSTANT_NS + 5_000_000_000L, 9, StatusCode.GOOD);
+        server.nodes().refresh();
+        assertTrue(ask("read ns=2;s=dosing/Inputs/turbidity/Tag").contains("\"AT-1002B\""), "bound anew meanwhile");
         StringBuilder seen = new StringBuilder();
         Fakes.await("the same item goes on", () -> seen.append(ask("received")).indexOf(",900,0,") > 0);
         assertTrue(
