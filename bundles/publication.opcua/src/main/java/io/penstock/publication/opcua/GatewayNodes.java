@@ -31,7 +31,7 @@ final class GatewayNodes {
     private static final Logger LOG = LoggerFactory.getLogger(GatewayNodes.class);
     private static final long GRACE_NANOS = 60_000_000_000L;
     private static final Set<String> RESERVED =
-            Set.of("Penstock", "Pipelines", "Connections", "Tags", "Rollouts", "Warning");
+            Set.of("Penstock", "Pipelines", "Connections", "Tags", "Rollouts", "Warning", "NamespaceMetadata");
     private static final int EARLY_LIMIT = 1_000;
 
     private final ResultsNamespace namespace;

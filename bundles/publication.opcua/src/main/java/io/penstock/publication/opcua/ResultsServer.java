@@ -72,6 +72,8 @@ import org.eclipse.milo.opcua.stack.core.util.CertificateUtil;
 import org.eclipse.milo.opcua.stack.core.util.validation.ValidationCheck;
 import org.eclipse.milo.opcua.stack.transport.server.tcp.OpcTcpServerTransport;
 import org.eclipse.milo.opcua.stack.transport.server.tcp.OpcTcpServerTransportConfig;
+import org.osgi.framework.Bundle;
+import org.osgi.framework.FrameworkUtil;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -156,6 +158,7 @@ final class ResultsServer implements AutoCloseable {
 
             namespace = new ResultsNamespace(server, settings.maxQueueSize());
             namespace.startup();
+            namespace.describe(version());
             closing.add(namespace::shutdown);
             nodes = new GatewayNodes(
                     namespace,
@@ -411,7 +414,7 @@ final class ResultsServer implements AutoCloseable {
                         "Penstock",
                         version(),
                         "Milo " + OpcUaServer.SDK_VERSION,
-                        DateTime.now()))
+                        DateTime.NULL_VALUE)) // builds are reproducible, so none has a date
                 .setEndpoints(endpoints())
                 .setCertificateManager(new DefaultCertificateManager(rejected, group))
                 .setIdentityValidator(new CompositeValidator(validators))
@@ -422,16 +425,25 @@ final class ResultsServer implements AutoCloseable {
     }
 
     private static String version() {
-        String version = ResultsServer.class.getPackage().getImplementationVersion();
-        return version == null ? "" : version;
+        Bundle bundle = FrameworkUtil.getBundle(ResultsServer.class);
+        return bundle == null ? "" : bundle.getVersion().toString(); // none in a test without a framework
     }
 
+    /** Under its path, and under none: {@code opc.tcp://host:port} is what people type to find a server. */
     private Set<EndpointConfig> endpoints() {
+        Set<EndpointConfig> endpoints = new LinkedHashSet<>();
+        for (String path : List.of(settings.path(), "")) {
+            endpoints.addAll(endpoints(path));
+        }
+        return endpoints;
+    }
+
+    private Set<EndpointConfig> endpoints(String path) {
         EndpointConfig.Builder base = EndpointConfig.newBuilder()
                 .setBindAddress(settings.bindAddress())
                 .setBindPort(settings.port())
                 .setHostname(host)
-                .setPath(settings.path())
+                .setPath(path)
                 .setCertificate(own.certificate())
                 .setTransportProfile(TransportProfile.TCP_UASC_UABINARY);
         Set<EndpointConfig> endpoints = new LinkedHashSet<>();
@@ -451,7 +463,7 @@ final class ResultsServer implements AutoCloseable {
         }
         // GetEndpoints needs a channel without security (Part 4 §5.4.4); nothing else is served on it
         endpoints.add(base.copy()
-                .setPath(settings.path() + "/discovery")
+                .setPath(path + "/discovery")
                 .addTokenPolicies(tokens(settings.securityPolicies().get(0)))
                 .setSecurityPolicy(SecurityPolicy.None)
                 .setSecurityMode(MessageSecurityMode.None)

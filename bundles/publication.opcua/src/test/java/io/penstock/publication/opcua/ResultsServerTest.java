@@ -171,6 +171,54 @@ final class ResultsServerTest {
         assertTrue(connect("SignAndEncrypt", "Basic256Sha256", "anonymous", "").startsWith("failed "));
     }
 
+    // The client above refuses by itself what is not offered; somebody who means harm asks all the same.
+    @Test
+    @Order(3)
+    void theServerItselfRefusesASessionWithoutSecurity() {
+        for (String path : List.of("/penstock", "/penstock/discovery", "", "/discovery")) {
+            String answer = ask("unsecured opc.tcp://127.0.0.1:" + port + path);
+            assertTrue(
+                    answer.contains("BadSecurityPolicyRejected")
+                            || answer.contains("closed by the server")
+                            || answer.contains("socket has been disconnected")
+                            || answer.contains("BadNotImplemented"),
+                    path + " " + answer);
+        }
+        assertEquals(0, server.sessions());
+    }
+
+    // An integrator types host and port; "unrecognized endpoint url" would send them looking for a firewall.
+    @Test
+    @Order(3)
+    void theServerIsFoundAndUsedByHostAndPortAlone() {
+        for (String url : List.of("opc.tcp://127.0.0.1:" + port, "opc.tcp://127.0.0.1:" + port + "/")) {
+            String endpoints = ask("endpoints " + url);
+            assertTrue(endpoints.contains("\"" + url() + "\",\"SignAndEncrypt\",\"Basic256Sha256\""), endpoints);
+            assertFalse(endpoints.contains("\"None\""), endpoints);
+        }
+        String connected = ask("connect opc.tcp://127.0.0.1:" + port
+                + " SignAndEncrypt Aes256_Sha256_RsaPss OBSERVER \"" + Fakes.PASSWORD + "\"");
+        assertTrue(connected.startsWith("ok "), connected);
+        assertTrue(ask("read ns=2;s=dosing/Mode").contains("ADVISORY"));
+        disconnect();
+    }
+
+    // Asset inventories and UaExpert's first page: a build date of this morning and an empty namespace entry look
+    // broken.
+    @Test
+    @Order(6)
+    void buildAndNamespaceAreDescribed() {
+        connect(Role.OBSERVER);
+        String build = ask("read i=2260");
+        assertTrue(build.contains("\"productName\":\"Penstock\""), build);
+        assertFalse(build.contains("\"buildDate\":\"2"), build);
+        assertTrue(ask("browse i=11715").contains("urn:penstock:gateway"));
+        assertTrue(ask("read ns=2;s=NamespaceMetadata/NamespaceUri").contains("urn:penstock:gateway"));
+        assertTrue(ask("read ns=2;s=NamespaceMetadata/IsNamespaceSubset").contains("\"value\":false"));
+        assertTrue(ask("write ns=2;s=NamespaceMetadata/IsNamespaceSubset 1").contains("Bad"));
+        disconnect();
+    }
+
     // A former colleague with an old password must not get in, and neither may anybody when the users are not there.
     @Test
     @Order(4)
@@ -263,7 +311,7 @@ final class ResultsServerTest {
     void idsStayWhenTheModelChangesAndOnlyTheDifferenceComesAndGoes() {
         connect(Role.OBSERVER);
         publish(Fakes.doseModel(), Fakes.INSTANT_NS, 1, StatusCode.GOOD);
-        ask("subscribe 10 " + DOSE + " ns=2;s=dosing/Outputs/doseLow");
+        ask("subscribe 10 " + DOSE + " ns=2;s=dosing/Outputs/doseLow ns=2;s=dosing/Inputs/turbidity/EURange");
         assertEquals(List.of("dose", "doseLow"), names(ask("browse ns=2;s=dosing/Outputs")));
 
         ModelArtifact next = Fakes.model(
