@@ -119,7 +119,7 @@ final class ResultsServer implements AutoCloseable {
             own = ApplicationCertificate.loadOrCreate(
                     pki, settings.applicationName(), applicationUri, hosts(settings, host));
             Files.setPosixFilePermissions(pki, PosixFilePermissions.fromString("rwx------"));
-            url = "opc.tcp://" + host + ":" + settings.port() + settings.path();
+            url = "opc.tcp://" + inUrl(host) + ":" + settings.port() + settings.path();
 
             ExecutorService services = services();
             closing.add(services::shutdownNow);
@@ -328,6 +328,11 @@ final class ResultsServer implements AutoCloseable {
         }
     }
 
+    /** RFC 3986 §3.2.2: an IPv6 address stands in brackets. */
+    static String inUrl(String host) {
+        return host.contains(":") ? "[" + host + "]" : host;
+    }
+
     private static boolean isWildcard(String address) {
         return address.equals("0.0.0.0") || address.equals("::");
     }
@@ -442,7 +447,7 @@ final class ResultsServer implements AutoCloseable {
         EndpointConfig.Builder base = EndpointConfig.newBuilder()
                 .setBindAddress(settings.bindAddress())
                 .setBindPort(settings.port())
-                .setHostname(host)
+                .setHostname(inUrl(host))
                 .setPath(path)
                 .setCertificate(own.certificate())
                 .setTransportProfile(TransportProfile.TCP_UASC_UABINARY);

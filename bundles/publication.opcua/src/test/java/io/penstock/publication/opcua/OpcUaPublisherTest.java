@@ -94,6 +94,14 @@ final class OpcUaPublisherTest {
         assertTrue(refused.getMessage().contains("of 192.0.2.1"), refused.getMessage());
     }
 
+    // Clients would be told opc.tcp://fd00::7:4840, of which nobody can say where the port begins.
+    @Test
+    void anIpv6AddressStandsInBrackets() {
+        assertEquals("[fd00::7]", ResultsServer.inUrl("fd00::7"));
+        assertEquals("10.0.0.5", ResultsServer.inUrl("10.0.0.5"));
+        assertEquals("gateway-7", ResultsServer.inUrl("gateway-7"));
+    }
+
     // What was predicted while the server was still starting would be missing until the next cycle, which may be days
     // away;
     // and at 1 kHz the collector would run for nobody if each value were made into an object.
