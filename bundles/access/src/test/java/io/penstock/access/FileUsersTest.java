@@ -157,7 +157,7 @@ final class FileUsersTest {
     void anOriginThatKeepsFailingWaitsLongerAndLongerAndOthersDoNot() throws IOException {
         file.add("anna", Set.of(Role.OPERATOR), PASSWORD.toCharArray());
         FileUsers users = users();
-        for (int i = 0; i < FailingOrigins.FREE; i++) {
+        for (int i = 0; i < FileUsers.FREE; i++) {
             assertTrue(login(users, "anna", "wrong wrong wrong", HERE).isEmpty());
         }
 
@@ -180,10 +180,43 @@ final class FileUsersTest {
         assertTrue(login(users, "anna", PASSWORD, HERE).isPresent(), "a success forgives");
     }
 
+    // The historian's old password would keep the operator station beside it out, and a spy with an account of their
+    // own
+    // could guess at the supervisor's for ever by logging in between.
+    @Test
+    void oneNameNeitherHindersNorHelpsAnotherOnTheSameAddress() throws IOException {
+        file.add("anna", Set.of(Role.OPERATOR), PASSWORD.toCharArray());
+        file.add("spy", Set.of(Role.OBSERVER), PASSWORD.toCharArray());
+        FileUsers users = users();
+        for (int i = 0; i < FileUsers.FREE; i++) {
+            assertTrue(login(users, "historian", "old password", HERE).isEmpty());
+            assertTrue(login(users, "anna", "wrong wrong wrong", HERE).isEmpty());
+            assertTrue(login(users, "spy", PASSWORD, HERE).isPresent());
+        }
+        assertTrue(login(users, "anna", PASSWORD, HERE).isEmpty(), "guessed at, and slowed all the same");
+        assertTrue(login(users, "spy", PASSWORD, HERE).isPresent());
+    }
+
+    // Whoever tries one password with every name must be slowed as well as who tries every password with one.
+    @Test
+    void anAddressThatTriesManyNamesIsSlowedUntilItRests() throws IOException {
+        file.add("anna", Set.of(Role.OPERATOR), PASSWORD.toCharArray());
+        FileUsers users = users();
+        for (int i = 0; i < FileUsers.FREE_OF_ADDRESS; i++) {
+            assertTrue(login(users, "name" + i, "Winter2026!", HERE).isEmpty());
+        }
+        assertTrue(login(users, "anna", PASSWORD, HERE).isEmpty());
+        assertTrue(login(users, "anna", PASSWORD, "opc.ua 10.0.0.8").isPresent());
+
+        nanos.addAndGet(60_000_000_000L);
+        assertTrue(login(users, "other", "Winter2026!", HERE).isEmpty());
+        assertTrue(login(users, "anna", PASSWORD, HERE).isPresent(), "rested, so one failure is one failure");
+    }
+
     // A scan from a million addresses must not eat the gateway's memory.
     @Test
     void theTableOfFailingOriginsIsBounded() {
-        FailingOrigins failing = new FailingOrigins();
+        FailingOrigins failing = new FailingOrigins(3, 0);
         for (int i = 0; i < 3 * FailingOrigins.LIMIT; i++) {
             failing.failed("10.0." + i, 0);
         }

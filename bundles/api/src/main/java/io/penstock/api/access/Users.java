@@ -9,8 +9,8 @@ import org.osgi.annotation.versioning.ProviderType;
 @ProviderType
 public interface Users {
     /**
-     * Checks a password; takes the same time for a wrong name as for a wrong password, and slows down an address that keeps
-     * failing. Every failure goes to the audit.
+     * Checks a password; takes the same time for a wrong name as for a wrong password, and slows down who keeps failing. Every
+     * failure goes to the audit.
      *
      * @return the actor, empty if name or password is wrong.
      */
