@@ -92,6 +92,11 @@ final class Chain {
             signal.set(frame.instantNs(), gate.value, gate.status);
             enter(frame);
         }
+        for (int i = 0; i < grid; i++) {
+            if (steps.get(i).reference() != NONE) {
+                follow(frame, i, frame.instantNs()); // what came after our last sample stands for our next one
+            }
+        }
     }
 
     private void feed(Frame frame, long timeNs, double value, int status) {
@@ -129,14 +134,18 @@ final class Chain {
         if (atInstant || (frame.pendingCount(other) == 0 && frame.sourceTimeNs(other) <= signal.timeNs)) {
             references[step] = usable(frame.value(other), frame.status(other));
         } else {
-            while (cursors[step] < frame.pendingCount(other)
-                    && frame.pendingTimeNs(other, cursors[step]) <= signal.timeNs) {
-                references[step] =
-                        usable(frame.pendingValue(other, cursors[step]), frame.pendingStatus(other, cursors[step]));
-                cursors[step]++;
-            }
+            follow(frame, step, signal.timeNs);
         }
         return references[step];
+    }
+
+    private void follow(Frame frame, int step, long untilNs) {
+        int other = steps.get(step).reference();
+        while (cursors[step] < frame.pendingCount(other) && frame.pendingTimeNs(other, cursors[step]) <= untilNs) {
+            references[step] =
+                    usable(frame.pendingValue(other, cursors[step]), frame.pendingStatus(other, cursors[step]));
+            cursors[step]++;
+        }
     }
 
     private static double usable(double value, int status) {
@@ -185,6 +194,9 @@ final class Chain {
             if (step == grid) {
                 out.writeLong(lastSampleNs);
             }
+            if (steps.get(step).reference() != NONE) {
+                out.writeDouble(references[step]);
+            }
             operators[step].save(out);
         });
     }
@@ -193,13 +205,18 @@ final class Chain {
     void restore(int step, byte[] state) throws IOException {
         Operator fresh = steps.get(step).factory().create(steps.get(step).spec());
         long[] sampleNs = {lastSampleNs};
+        double[] reference = {references[step]};
         StateEnvelope.open(state, in -> {
             if (step == grid) {
                 sampleNs[0] = in.readLong();
+            }
+            if (steps.get(step).reference() != NONE) {
+                reference[0] = in.readDouble();
             }
             fresh.restore(in);
         });
         operators[step] = fresh;
         lastSampleNs = sampleNs[0];
+        references[step] = reference[0];
     }
 }

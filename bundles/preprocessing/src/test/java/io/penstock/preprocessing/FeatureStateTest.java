@@ -123,6 +123,34 @@ class FeatureStateTest {
         return 3e8 + random.nextGaussian() * (i % 97 == 0 ? 1e6 : 1e-2);
     }
 
+    // After a restart a stuck instrument would be believed, because what its reference last was had been forgotten.
+    @Test
+    void theReferenceBeforeAGridIsRestored() {
+        Contracts contract = new Contracts()
+                .with(input("a"))
+                .with(nan("flow"))
+                .feature(
+                        "x",
+                        "a",
+                        "frozen window=4 resolution=1 reference=flow referenceMove=5 | resample method=last maxAgeMs=9000")
+                .tensor(1, "x");
+        Run untouched = contract.run();
+        untouched.at(0).pending(1, -0.9, 100, StatusCode.GOOD).pending(1, -0.2, 120, StatusCode.GOOD);
+        untouched.pending(0, -0.5, 8, StatusCode.GOOD).apply();
+        Run after = contract.run();
+        assertEquals(new Restored(2, 2), after.program.restoreState(untouched.program.saveState()));
+        for (Run run : new Run[] {untouched, after}) {
+            // the flow comes once more, after the three samples it is compared with
+            run.at(1).pending(1, 0.9, 120, StatusCode.GOOD);
+            for (double at : new double[] {0.2, 0.4, 0.6}) {
+                run.pending(0, at, 8, StatusCode.GOOD);
+            }
+            run.apply();
+        }
+        assertEquals(StatusCode.UNCERTAIN_SENSOR_NOT_ACCURATE, untouched.features.status(0));
+        requireSame(untouched, after);
+    }
+
     // A new model version with one more feature would make the whole pipeline warm up again.
     @Test
     void anotherContractTakesOverWhatMatches() {
@@ -176,6 +204,49 @@ class FeatureStateTest {
                 .feature("x", "a", "movingMean window=3")
                 .run();
         assertEquals(new Restored(0, 1), otherUnit.program.restoreState(state));
+    }
+
+    // A held value or past rows out of a state that was refused would go into the model all the same.
+    @Test
+    void aStateThatIsRefusedAtItsEndLeavesNoTrace() {
+        Contracts contract =
+                new Contracts().with(holding("a", 60_000)).feature("x", "a", "").tensor(3, "x");
+        Run before = contract.run();
+        for (int i = 0; i < 3; i++) {
+            before.step(i, 7, StatusCode.GOOD);
+        }
+        Map<String, byte[]> longer = new HashMap<>();
+        before.program
+                .saveState()
+                .forEach((key, value) -> longer.put(key, StateEnvelope.close(out -> {
+                    out.write(value, 5, value.length - 5);
+                    out.writeByte(0);
+                })));
+        Run after = contract.run();
+        assertEquals(new Restored(0, 2), after.program.restoreState(longer));
+        assertTrue(StatusCode.isBad(
+                after.step(3, Double.NaN, StatusCode.BAD_TIMEOUT).status()));
+        after.step(4, 1, StatusCode.GOOD);
+        assertEquals(StatusCode.UNCERTAIN_INITIAL_VALUE, after.features.status());
+        assertArrayEquals(new double[] {1, 1, 1}, after.features.tensor(0));
+    }
+
+    // A model with a large window would warm up for days after every restart.
+    @Test
+    void theLargestTensorIsRestored() {
+        String[] columns = new String[1 << 14];
+        Arrays.fill(columns, "x");
+        Contracts contract =
+                new Contracts().with(input("a")).feature("x", "a", "").tensor(256, columns);
+        Run before = contract.run();
+        for (int i = 0; i < 256; i++) {
+            before.step(i, i % 100, StatusCode.GOOD);
+        }
+        Run after = contract.run();
+        assertEquals(new Restored(1, 1), after.program.restoreState(before.program.saveState()));
+        before.step(256, 5, StatusCode.GOOD);
+        after.step(256, 5, StatusCode.GOOD);
+        requireSame(before, after);
     }
 
     // A damaged state file would keep the gateway from starting, or poison the features without a word.
