@@ -12,10 +12,13 @@ import io.penstock.api.preprocessing.Signal;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The operators of one feature. */
 final class Chain {
     private static final int NONE = -1;
+    private static final Logger LOG = LoggerFactory.getLogger(Chain.class);
 
     /**
      * One operator of a chain.
@@ -36,6 +39,7 @@ final class Chain {
     private final Signal signal = new Signal();
     private long lastSampleNs = Long.MIN_VALUE;
     private long dropped;
+    private long failures;
 
     Chain(int input, List<Step> steps, Operator[] operators, int occurrence, boolean allowsNaN) {
         this.input = input;
@@ -57,6 +61,21 @@ final class Chain {
 
     /** The feature's value and status, valid until the next call. */
     Signal run(Frame frame, InputGate gate) {
+        try {
+            compute(frame, gate);
+        } catch (RuntimeException e) { // of an operator of somebody else
+            if (failures++ == 0) {
+                LOG.error(
+                        "An operator of '{}' failed; the feature is Bad, update the bundle that provides it",
+                        steps.get(steps.size() - 1).key(),
+                        e);
+            }
+            signal.set(frame.instantNs(), Double.NaN, StatusCode.BAD_INTERNAL_ERROR);
+        }
+        return signal;
+    }
+
+    private void compute(Frame frame, InputGate gate) {
         for (Operator operator : operators) {
             if (operator instanceof AgeAware aware) {
                 aware.age(frame.ageNanos(input));
@@ -75,7 +94,6 @@ final class Chain {
         if (StatusCode.isBad(signal.status)) {
             signal.value = Double.NaN;
         }
-        return signal;
     }
 
     private void feedAll(Frame frame, InputGate gate) {

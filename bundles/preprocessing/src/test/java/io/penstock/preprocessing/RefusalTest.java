@@ -185,6 +185,38 @@ class RefusalTest {
         assertEquals(Math.log1p(8), run.step(0, 8, StatusCode.GOOD).value(0));
     }
 
+    // One exception in a site's own operator would end the pipeline's thread, and with it the predictions for ever.
+    @Test
+    void anOperatorThatThrowsMakesItsFeatureBad() {
+        OperatorFactory picky = new OperatorFactory() {
+            @Override
+            public String operator() {
+                return "picky";
+            }
+
+            @Override
+            public Operator create(OperatorSpec spec) {
+                return signal -> {
+                    if (signal.value > 50) {
+                        throw new ArithmeticException("too much");
+                    }
+                };
+            }
+        };
+        Contracts contracts = new Contracts()
+                .with(input("in"))
+                .feature("f", "in", "picky")
+                .feature("g", "in", "picky | resample method=last maxAgeMs=5000")
+                .tensor(1, "f", "g");
+        Contracts.Run run =
+                contracts.run(FeatureEngines.standard(List.of(picky)).compile(contracts.contract()));
+        assertEquals(StatusCode.GOOD, run.step(0, 8, StatusCode.GOOD).status());
+        assertEquals(
+                StatusCode.BAD_INTERNAL_ERROR, run.step(1, 80, StatusCode.GOOD).status());
+        assertEquals(StatusCode.BAD_INTERNAL_ERROR, run.features.status(1));
+        assertEquals(StatusCode.GOOD, run.step(2, 8, StatusCode.GOOD).status());
+    }
+
     // Units would be matched by how they look: pH with picohenry, NTU with FNU.
     @Test
     void unitsOfDifferentQuantitiesDoNotConvert() {
