@@ -119,6 +119,12 @@ final class Arithmetic {
             throw parameters.refused(
                     "softHigh", "at most high (" + Parameters.text(high) + ")", Parameters.text(softHigh));
         }
+        if (softLow >= softHigh) {
+            throw parameters.refused(
+                    parameters.has("softHigh") ? "softHigh" : "softLow",
+                    "a pair with values in between",
+                    Parameters.text(softLow) + " to " + Parameters.text(softHigh));
+        }
         return elementwise(signal -> {
             if (signal.value < low || signal.value > high) {
                 signal.value = Double.NaN;

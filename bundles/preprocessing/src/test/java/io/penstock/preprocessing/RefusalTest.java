@@ -64,6 +64,8 @@ class RefusalTest {
                 "range low=3 high=3;range.low;below high;was 3;operator",
                 "range low=0 softLow=-1;range.softLow;at least low;was -1;operator",
                 "range high=10 softHigh=11;range.softHigh;at most high;was 11;operator",
+                "range low=5 softHigh=3;range.softHigh;in between;5 to 3;operator",
+                "range high=5 softLow=7;range.softLow;in between;7 to 5;operator",
                 "clip;clip.low;at least one;none;operator",
                 "clip low=5 high=4;clip.low;below high;was 5;operator",
                 "log1p base=2;log1p.base;unknown parameter;takes none;operator",
