@@ -18,6 +18,8 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 /** State over restarts and model swaps. */
@@ -71,6 +73,16 @@ class FeatureStateTest {
         for (int i = 0; i < expected.features.layouts().size(); i++) {
             assertArrayEquals(expected.features.tensor(i), actual.features.tensor(i));
         }
+    }
+
+    // An operator added later would lose its state, and nobody would try.
+    @Test
+    void everyOperatorWithStateIsTried() {
+        Set<String> withState = StandardOperators.all(new Units()).stream()
+                .map(StandardOperators.Standard::operator)
+                .collect(Collectors.toSet());
+        withState.removeAll(Set.of("scale", "convert", "range", "clip", "log1p", "standardise", "stale"));
+        assertEquals(withState, everything().operators());
     }
 
     // After an update of this bundle the loop would wait for all windows again, or go on with other numbers.
