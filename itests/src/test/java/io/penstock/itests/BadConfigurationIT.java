@@ -103,7 +103,20 @@ public class BadConfigurationIT {
         refused(LINE, GOOD.replace("\"periodMs\": 20", "\"periodMs\": 0"), "periodMs: 1 to ");
         refused(LINE, GOOD.replace("\"model\": \"line\",", ""), "key 'model' is missing");
         refused(LINE, GOOD.replace("60000 }", "60000, \"mode\": \"CLOSED\" }"), "never by a file");
-        refused(LINE, GOOD.substring(0, 60), "");
+        refused(
+                LINE,
+                GOOD.replace("\"periodMs\": 20,", "\"periodMs\": 20, \"periodMs\": 40,"),
+                "key 'periodMs' stands twice, again in line 1");
+        refused(LINE, GOOD.replace("\"model\": \"line\"", "\"model\": null"), "model: a text, a number, true, false");
+        refused(LINE, GOOD.replace("\"x=X\"", "\"x=X\", 1"), "bindings: a list, each a text, is needed, was a list");
+        refused(LINE, GOOD.replace("65536", "6553600000000"), "resultQueue: a whole number of at most 2147483647");
+        refused(LINE, GOOD.replace("65536", "18446744073709551617"), "larger than any number here");
+        refused(LINE, GOOD + GOOD, "it is not JSON at line 3");
+        refused(LINE, GOOD.substring(0, 60), "it is not JSON at line 1");
+        Files.writeString(etc.resolve("tags/" + LINE), GOOD.replace("20", "40"));
+        Framework.await("a file at the wrong place is named", 15, () -> Framework.log(context, 0)
+                .contains("is not read: configuration files lie in"));
+        Files.delete(etc.resolve("tags/" + LINE));
         assertEquals(1, Framework.served(pipeline));
     }
 

@@ -24,6 +24,11 @@ import org.junit.Test;
 /** The shipped gateway as a process that is killed at any instant. */
 public class RestartIT {
     private static final int RELEASES = 5;
+    private static final String LINE = "etc/io.penstock.pipeline~line.cfg.json";
+    private static final String GOOD = """
+            { "name": "line", "model": "line", "versionRange": "[1.0,100.0)", "trigger": "grid", "periodMs": 100,
+              "bindings": ["x=X"] }
+            """;
 
     private final Path home = Shipped.newHome("restart");
     private final Path user = Shipped.newFolder("user");
@@ -45,10 +50,7 @@ public class RestartIT {
         Random random = new Random(seed);
         System.out.println("seed " + seed);
         releases.write(home.resolve("made"), RELEASES, new Releases.Model(100, "NTU", 0));
-        Files.writeString(home.resolve("etc/io.penstock.pipeline~line.cfg.json"), """
-                { "name": "line", "model": "line", "versionRange": "[1.0,100.0)", "trigger": "grid", "periodMs": 100,
-                  "bindings": ["x=X"] }
-                """);
+        Files.writeString(home.resolve(LINE), GOOD);
         Files.writeString(home.resolve("etc/io.penstock.actuation~loop.cfg.json"), """
                 { "name": "loop", "pipeline": "line", "output": "y", "target": "SP", "low": 2, "high": 8,
                   "maximumExcessPercent": 10, "rateUpPerMinute": 240, "rateDownPerMinute": 120, "deadband": 0,
@@ -98,6 +100,32 @@ public class RestartIT {
         assertArrayEquals(new String[0], user.toFile().list());
         String verdict = Framework.penstock("audit", "verify", "--home", home.toString());
         assertTrue(verdict, verdict.startsWith("0: "));
+    }
+
+    // After a slip of the pen and a power cut the line would stand still, or run by a file that nobody took.
+    @Test
+    public void aBrokenFileLeavesTheLastGoodOneInForceAfterARestart() throws Exception {
+        Files.writeString(home.resolve(LINE), GOOD);
+        start();
+        awaitLog("Pipeline line waits for model");
+        kill();
+        Files.writeString(
+                home.resolve(LINE), GOOD.replace("\"periodMs\": 100", "\"periodMs\": 100, \"periodMs\": 200"));
+        start();
+        awaitLog("~line.cfg.json is refused: key 'periodMs' stands twice, again in line 1; keep one; its last good "
+                + "configuration keeps running");
+        awaitLog("Pipeline line waits for model");
+        Framework.drop(home.resolve("etc/io.penstock.pipeline~other.cfg.json"), GOOD);
+        awaitLog("~other.cfg.json is refused: name: 'line' is taken by io.penstock.pipeline~line.cfg.json");
+        kill();
+        Files.delete(home.resolve("etc/io.penstock.pipeline~other.cfg.json"));
+        delete(home.resolve("data/configuration"));
+        start();
+        awaitLog("again in line 1; keep one; its component does not run");
+        assertFalse(text(), text().contains("Pipeline line waits for model"));
+        Framework.drop(home.resolve(LINE), GOOD);
+        awaitLog("Pipeline line waits for model");
+        kill();
     }
 
     private void start() throws IOException {

@@ -189,6 +189,14 @@ public class WriteGuardIT {
                 () -> Framework.log(context, log)
                         .contains("target: 'SP' is taken by io.penstock.actuation~loop.cfg.json"),
                 () -> Framework.log(context, log));
+        long more = Framework.logEnd(context);
+        Framework.drop(file, LOOP.formatted("second", "line").replace("\"SP\"", "\"X\""));
+        Framework.await(
+                "a second loop on the pipeline is refused by name",
+                10,
+                () -> Framework.log(context, more)
+                        .contains("pipeline: 'line' is taken by io.penstock.actuation~loop.cfg.json"),
+                () -> Framework.log(context, more));
         close();
         assertEquals("loop", Framework.service(context, WriteLoop.class).name());
         Files.delete(file);

@@ -32,6 +32,11 @@ final class AuditCommand implements Runnable {
         throw new ParameterException(spec.commandLine(), "audit: verify or show");
     }
 
+    /** Users choose some of these texts; a line is one record, moves no cursor and turns no letters round. */
+    private static String oneLine(String text) {
+        return text.replaceAll("[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]", " ");
+    }
+
     private static Path directory(Path home) {
         return home.resolve("data").resolve("audit");
     }
@@ -70,9 +75,9 @@ final class AuditCommand implements Runnable {
                 String place = verdict.line() == 0 ? verdict.file() : verdict.file() + " line " + verdict.line();
                 spec.commandLine()
                         .getErr()
-                        .println("penstock: audit broken: " + place + ": " + verdict.reason() + "; the "
+                        .println(oneLine("penstock: audit broken: " + place + ": " + verdict.reason() + "; the "
                                 + verdict.records() + " records before are whole, the last of them is "
-                                + verdict.lastSeq());
+                                + verdict.lastSeq()));
                 return 1;
             }
             PrintWriter out = spec.commandLine().getOut();
@@ -153,8 +158,7 @@ final class AuditCommand implements Runnable {
             if (!Double.isNaN(entry.value())) {
                 line.append(" value ").append(entry.value());
             }
-            // Users choose some of these texts; a line is one record and moves no cursor.
-            return line.append(' ').append(entry.detail()).toString().replaceAll("\\p{Cntrl}", " ");
+            return oneLine(line.append(' ').append(entry.detail()).toString());
         }
     }
 }

@@ -8,6 +8,7 @@ import static java.util.concurrent.TimeUnit.NANOSECONDS;
 import io.penstock.api.access.Actor;
 import io.penstock.api.access.Role;
 import io.penstock.api.acquisition.ConnectionStatus;
+import io.penstock.api.acquisition.DataType;
 import io.penstock.api.acquisition.TagDefinition;
 import io.penstock.api.acquisition.TagSource;
 import io.penstock.api.actuation.TagWriter;
@@ -147,18 +148,30 @@ final class Arming {
                 boolean target = tag.id().equals(settings.target())
                         || (tag.length() > 1
                                 && settings.target().name().startsWith(tag.id().name() + "["));
-                if (target
-                        && serving != null
-                        && !tag.unit().isEmpty()
-                        && !serving.unit().isEmpty()
-                        && !tag.unit().equals(serving.unit())) {
-                    fail(
-                            failing,
-                            Guard.UNIT,
-                            "tag " + settings.target() + " has unit " + tag.unit() + ", output " + settings.output()
-                                    + " of " + serving.label() + " has " + serving.unit());
+                if (target && serving != null) {
+                    askTag(tag, serving, failing);
                 }
             }
+        }
+    }
+
+    private void askTag(TagDefinition tag, Serving serving, List<String> failing) {
+        if (!tag.unit().isEmpty() && !serving.unit().isEmpty() && !tag.unit().equals(serving.unit())) {
+            fail(
+                    failing,
+                    Guard.UNIT,
+                    "tag " + settings.target() + " has unit " + tag.unit() + ", output " + settings.output() + " of "
+                            + serving.label() + " has " + serving.unit());
+        }
+        double step = Math.abs(tag.scaling().toEngineering(1) - tag.scaling().toEngineering(0));
+        boolean rounds = tag.dataType() != DataType.REAL && tag.dataType() != DataType.LREAL;
+        if (rounds && step / 2 > settings.readBackTolerance()) {
+            fail(
+                    failing,
+                    Guard.RESOLUTION,
+                    "tag " + settings.target() + " is " + tag.dataType() + " in steps of " + Figure.of(step)
+                            + ", readBackTolerance " + settings.readBackTolerance()
+                            + " is less than half of one; scale the tag finer or raise readBackTolerance");
         }
     }
 

@@ -12,11 +12,16 @@ import org.jspecify.annotations.Nullable;
 final class Engagement {
     final TagWriter writer;
     final String actor;
+    /** When the plant's setpoint was read for the closing. */
+    final long closedNanos;
 
     /** When a prediction was offered last. Written by the pipeline's thread. */
     volatile long offeredNanos;
     /** Since when predictions are refused, 0 if the last one was not. Written by the pipeline's thread. */
     volatile long holdSinceNanos;
+
+    /** A write was acknowledged, so the setpoint is ours; before that it is the plant's and may move. Written by the lane. */
+    volatile boolean acknowledged;
 
     // Below: the pipeline's thread only.
 
@@ -36,16 +41,14 @@ final class Engagement {
 
     // Below: the lane's thread only.
 
-    /** A write was acknowledged, so the setpoint is ours; before that it is the plant's and may move. */
-    boolean acknowledged;
-
     long failures;
     long mismatches;
 
     Engagement(TagWriter writer, String actor, Setpoint setpoint, int resyncs) {
         this.writer = writer;
         this.actor = actor;
-        offeredNanos = setpoint.nanos();
+        closedNanos = setpoint.nanos();
+        offeredNanos = closedNanos;
         ramp = setpoint.value();
         rampNanos = setpoint.nanos();
         resyncsSeen = resyncs;

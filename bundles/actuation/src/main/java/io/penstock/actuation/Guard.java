@@ -27,9 +27,9 @@ enum Guard {
             "clamp; refuse if further outside than `maximumExcessPercent` of the span"),
     SETPOINT(
             "setpoint",
-            "the plant's setpoint is known and inside `low` to `high`",
-            "`readBackTag`, `readBackTolerance`",
-            "refuse; at closing: do not close"),
+            "the plant's setpoint is known, inside `low` to `high`, and was read not longer ago than both times together",
+            "`readBackTag`, `readBackTolerance`, `watchPeriodMs`, `holdMs`",
+            "refuse; shed when not read for so long; at closing: do not close"),
     ENTRY(
             "entry",
             "the first value after closing or after a model swap is near the plant's setpoint",
@@ -70,10 +70,19 @@ enum Guard {
             "shed; at closing: do not close"),
     AUDIT("audit", "the audit log takes records (G27)", "–", "shed after 60 s; at closing: do not close"),
     CLOCK("clock", "the wall clock did not step by more than 2 s against the monotonic clock (G25)", "–", "shed"),
-    OWNER("owner", "no other loop writes the tag (G24)", "`target`", "the second loop does not start"),
+    OWNER(
+            "owner",
+            "no other loop writes the tag (G24) or takes the pipeline's predictions",
+            "`target`, `pipeline`",
+            "the second loop does not start"),
     ROLE("role", "the actor is an operator, engineer or supervisor and says why", "–", "do not close"),
     CONNECTION("connection", "the connector is connected", "–", "do not close"),
     UNIT("unit", "output and tag have the same unit, where both have one", "–", "do not close"),
+    RESOLUTION(
+            "resolution",
+            "the tag's data type has steps fine enough for the read-back, so that rounding leads outside no limit",
+            "`readBackTolerance`",
+            "do not close"),
     PREDICTION("prediction", "the last prediction would pass the guards above", "–", "do not close"),
     BUSY("busy", "no write of before is unanswered", "–", "do not close");
 

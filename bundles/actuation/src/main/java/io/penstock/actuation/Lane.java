@@ -51,6 +51,7 @@ final class Lane implements Runnable {
 
     private volatile @Nullable Ask inFlight;
     private volatile long callSinceNanos;
+    private volatile long seenNanos = Long.MIN_VALUE;
     private volatile @Nullable Unanswered unanswered;
     private volatile @Nullable TagWriter gone;
     private volatile @Nullable WriteReceipt lastReceipt;
@@ -195,6 +196,11 @@ final class Lane implements Runnable {
     /** Since when the connector has been working on a call, 0 if it is not. */
     long callSinceNanos() {
         return callSinceNanos;
+    }
+
+    /** When the plant showed its setpoint last. */
+    long seenNanos() {
+        return seenNanos;
     }
 
     @Nullable
@@ -445,10 +451,13 @@ final class Lane implements Runnable {
         }
         Setpoint known = setpoint;
         Setpoint seen = new Setpoint(sample.value(), nanoTime.getAsLong());
-        if (!known.known() || !engagement.acknowledged) {
-            setpoint = seen; // until the first write the plant's own control may move it
-            resyncs.incrementAndGet();
-        } else if (Math.abs(seen.value() - known.value()) > settings.readBackTolerance()) {
+        boolean moved = !(Math.abs(seen.value() - known.value()) <= settings.readBackTolerance());
+        if (!engagement.acknowledged || !known.known()) {
+            if (moved) { // until the first write the plant's own control may move it; one that stands keeps its time
+                setpoint = seen;
+                resyncs.incrementAndGet();
+            }
+        } else if (moved) {
             mismatch(
                     null,
                     known.value(),
@@ -475,7 +484,11 @@ final class Lane implements Runnable {
         } catch (RuntimeException e) {
             answer = CompletableFuture.failedFuture(e);
         }
-        return await(writer, answer, settings.writeDeadlineMs());
+        Answer<Sample> result = await(writer, answer, settings.writeDeadlineMs());
+        if (result.value() != null && usable(result.value())) {
+            seenNanos = nanoTime.getAsLong();
+        }
+        return result;
     }
 
     static boolean usable(Sample sample) {

@@ -219,7 +219,7 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
         }
         wallMs = clock.millis();
         wallNanos = nanoTime.getAsLong();
-        leases.acquire(settings.target(), settings.name());
+        leases.acquire(settings);
     }
 
     @Activate
@@ -243,6 +243,7 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
         Engagement engagement = engaged.getAndSet(null);
         if (engagement != null) {
             opened(GATEWAY, "the loop's configuration changed or its bundle stopped");
+            LOG.info("Loop {}: opened, {}; close it again", settings.name(), lastOpenReason);
         }
         lane.drain(DRAIN_MS);
         watcher.interrupt();
@@ -252,7 +253,7 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-        leases.release(settings.target(), settings.name());
+        leases.release(settings);
     }
 
     @Reference(cardinality = ReferenceCardinality.MULTIPLE, policy = ReferencePolicy.DYNAMIC)
@@ -406,7 +407,12 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
         double value = limit(engagement, wanted, setpoint, now);
         boolean outside = setpoint.value() > model.high() + settings.readBackTolerance()
                 || setpoint.value() < model.low() - settings.readBackTolerance();
-        if (Math.abs(value - lane.expected()) < settings.deadband() && !outside) {
+        double expected = lane.expected();
+        // A setpoint that the plant still moves by itself restarts the ramp again and again: the first write may be a
+        // small one.
+        double entering = engagement.acknowledged ? value : wanted;
+        boolean still = value == expected && settings.deadband() > 0;
+        if (still || (Math.abs(entering - expected) < settings.deadband() && !outside)) {
             return suppress(model, offered, deadbandWords);
         }
         if (settings.periodMinMs() > 0
@@ -440,10 +446,13 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
     private double limit(Engagement engagement, double wanted, Setpoint setpoint, long now) {
         int resyncs = lane.resyncs();
         if (engagement.restart || engagement.resyncsSeen != resyncs) {
+            // Until the first write from when the plant showed it: one that moves at every look would leave no time to
+            // move
+            // from it. Afterwards from now: whoever moved our setpoint is looked at once more before we move it back.
+            engagement.rampNanos = engagement.restart || engagement.acknowledged ? now : setpoint.nanos();
             engagement.restart = false;
             engagement.resyncsSeen = resyncs;
             engagement.ramp = setpoint.value();
-            engagement.rampNanos = now;
         }
         long elapsed = Math.min(now - engagement.rampNanos, MILLISECONDS.toNanos(settings.validityMs()));
         engagement.ramp = Limits.towards(settings, engagement.ramp, wanted, elapsed);
@@ -556,7 +565,6 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
     public void open(Actor actor, String reason) {
         openings.incrementAndGet();
         Engagement engagement = engaged.getAndSet(null);
-        shedToTell.set(null);
         lane.forget("the loop was opened");
         boolean drained = lane.drain(DRAIN_MS);
         if (engagement != null) {
@@ -694,6 +702,15 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
             shed(engagement, Guard.HOLD, "no prediction was offered for more than " + settings.holdMs() + " ms");
         } else if (refusedSince != 0 && now - refusedSince > hold) {
             shed(engagement, Guard.HOLD, "predictions have been refused for more than " + settings.holdMs() + " ms");
+        }
+        long unseenMs = NANOSECONDS.toMillis(now - Math.max(lane.seenNanos(), engagement.closedNanos));
+        if (unseenMs > settings.watchPeriodMs() + settings.holdMs()) {
+            shed(
+                    engagement,
+                    Guard.SETPOINT,
+                    settings.readBackTag() + " could not be read for " + unseenMs + " ms, limit "
+                            + (settings.watchPeriodMs() + settings.holdMs())
+                            + " ms; look into connector " + engagement.writer.name());
         }
         long callSince = lane.callSinceNanos();
         if (callSince != 0 && now - callSince > MILLISECONDS.toNanos(settings.writeDeadlineMs() + 2 * Lane.GRACE_MS)) {

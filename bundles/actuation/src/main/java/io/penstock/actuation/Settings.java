@@ -48,6 +48,9 @@ record Settings(
 
     Settings {
         approvedReleases = Set.copyOf(approvedReleases);
+        if (!name.matches("[A-Za-z][A-Za-z0-9_-]{0,63}")) {
+            throw refused("name", "a letter, then up to 63 of letters, digits, _ and -", "'" + name + "'");
+        }
         finite("low", low);
         finite("high", high);
         if (low >= high) {
@@ -66,6 +69,13 @@ record Settings(
             throw refused("stepLimit", "at least the deadband " + deadband, stepLimit);
         }
         positive("readBackTolerance", readBackTolerance);
+        if (readBackTolerance > span / 10) {
+            throw refused(
+                    "readBackTolerance",
+                    "at most a tenth of high - low = " + span / 10
+                            + ", or another writer and a setpoint outside pass unseen",
+                    readBackTolerance);
+        }
         if (deadband > 0 && readBackTolerance > deadband) {
             throw refused(
                     "readBackTolerance",

@@ -139,6 +139,11 @@ class ClosingTest {
         source.unit = "MQH";
         only("unit: tag FIC-7.SP has unit MQH, output dose of dose 1.0.0 has M1");
         source.unit = "M1";
+        source.type = DataType.INT; // a setpoint of 7.6 would leave as 8, above a limit of 7.6
+        only("resolution: tag FIC-7.SP is INT in steps of 1, readBackTolerance 0.01 is less than half of one");
+        source.scaling = new Scaling(0, 500, 0, 10.5); // steps of 0.021
+        only("resolution: tag FIC-7.SP is INT in steps of 0.021");
+        source.scaling = new Scaling(0, 1000, 10, -10); // steps of 0.02
         assertEquals(List.of(), rig.loop.close(Rig.ANNA, "test"));
         rig.loop.removeSource(source);
     }
@@ -172,6 +177,8 @@ class ClosingTest {
     private static final class FakeSource implements TagSource {
         private ConnectionStatus.State state = ConnectionStatus.State.CONNECTED;
         private String unit = "";
+        private DataType type = DataType.REAL;
+        private Scaling scaling = Scaling.NONE;
 
         @Override
         public String name() {
@@ -181,16 +188,7 @@ class ClosingTest {
         @Override
         public List<TagDefinition> tags() {
             return List.of(new TagDefinition(
-                    Rig.TARGET,
-                    "",
-                    "holding-register:1",
-                    DataType.REAL,
-                    1,
-                    ByteOrder.ABCD,
-                    1_000,
-                    Scaling.NONE,
-                    unit,
-                    true));
+                    Rig.TARGET, "", "holding-register:1", type, 1, ByteOrder.ABCD, 1_000, scaling, unit, true));
         }
 
         @Override

@@ -73,6 +73,12 @@ class LimitsPropertyTest {
             if (random.nextInt(500) == 0) {
                 rig.loop.open(Rig.ANNA, "random");
             }
+            if (random.nextInt(300) == 0) {
+                rig.time.stepWallMs(random.nextInt(7_200_000) - 3_600_000); // the wall clock must not matter to a rate
+            }
+            if (random.nextInt(200) == 0) { // a gap
+                rig.time.advanceMs(random.nextInt(9_000));
+            }
             rig.loop.watch();
             actorClosed &= rig.loop.closed();
             for (; seenArrivals < rig.plant.arrivals.size(); seenArrivals++) {

@@ -509,7 +509,6 @@ class SetpointLoopTest {
         assertEquals("the connector reports BadTimeout", receipt.reason());
         assertEquals(1, rig.loop.counts().failed());
         rig.plant.writeStatus = StatusCode.GOOD;
-        rig.cycle(8); // restarts
         rig.cycle(8);
         assertEquals(4.5, rig.plant.setpoint, 1e-9);
     }
@@ -621,6 +620,10 @@ class SetpointLoopTest {
         assertTrue(e.getMessage().contains("loop 'second'"), e.getMessage());
         e = assertThrows(IllegalStateException.class, () -> new Rig(Map.of("target", "OTHER"), rig.leases));
         assertTrue(e.getMessage().contains("'dose' is configured already"), e.getMessage());
+        e = assertThrows(
+                IllegalStateException.class, () -> new Rig(Map.of("name", "second", "target", "OTHER"), rig.leases));
+        assertTrue(e.getMessage().contains("'dose' already takes the predictions of 'coagulation'"), e.getMessage());
+        new Rig(Map.of("name", "second", "target", "OTHER", "pipeline", "other"), rig.leases).loop.stop();
         rig.loop.stop();
         assertFalse(new Rig(Map.of("name", "second"), rig.leases).loop.closed());
     }
@@ -632,5 +635,112 @@ class SetpointLoopTest {
         rig.loop.stop();
         assertFalse(rig.loop.closed());
         assertTrue(rig.audit.last("LOOP_OPENED").detail().contains("configuration changed"));
+    }
+
+    // The wire to the PLC is cut while the prediction stands still: nobody would notice, and the loop would still be
+    // closed
+    // when a restarted PLC comes back with another setpoint.
+    @Test
+    void aSetpointThatCannotBeReadOpensTheLoop() {
+        rig.close();
+        rig.cycle(3.5);
+        rig.plant.readStatus = StatusCode.BAD_NOT_CONNECTED;
+        for (int i = 0; i < 11; i++) { // watchPeriodMs + holdMs = 11 s
+            kind(Kind.SUPPRESSED, rig.cycle(3.5));
+            rig.loop.watch();
+            assertTrue(rig.loop.closed(), "after " + i);
+        }
+        kind(Kind.SUPPRESSED, rig.cycle(3.5));
+        rig.loop.watch();
+        assertFalse(rig.loop.closed());
+        assertTrue(
+                rig.loop
+                        .lastOpenReason()
+                        .startsWith("setpoint: FIC-7.SP could not be read for 12000 ms, limit 11000 ms"),
+                rig.loop.lastOpenReason());
+        rig.plant.readStatus = StatusCode.GOOD;
+        for (int i = 0; i < 20; i++) {
+            rig.cycle(3.5);
+            rig.loop.watch();
+            assertFalse(rig.loop.closed(), "the connection came back, and the loop closed by itself");
+        }
+        rig.close();
+        rig.loop.watch();
+        assertTrue(rig.loop.closed());
+    }
+
+    // An operator opens a loop that just opened by itself: SCADA would never see why it did.
+    @Test
+    void openingAnOpenLoopKeepsTheReason() {
+        rig.close();
+        rig.loop.model(Rig.model("dose 2.0.0", 1, 8));
+        rig.loop.open(Rig.ANNA, "just to be sure");
+        assertTrue(rig.loop.lastOpenReason().startsWith("model: "), rig.loop.lastOpenReason());
+        WriteOutcome outcome = rig.offer(3);
+        kind(Kind.SHED, outcome);
+        assertTrue(outcome.reason().startsWith("model: "), outcome.reason());
+        assertEquals(1, rig.audit.count("LOOP_OPENED"));
+    }
+
+    // The wall clock stepped by an hour would let the setpoint jump by an hour's worth, or stand still for one.
+    @Test
+    void ratesAndAgesComeFromTheMonotonicClock() {
+        for (long step : new long[] {3_600_000, -3_600_000}) {
+            Rig other = new Rig();
+            other.close();
+            other.cycle(3);
+            other.cycle(4.5);
+            assertEquals(4, other.plant.setpoint, 1e-9);
+            other.time.stepWallMs(step); // the watch has not seen it yet
+            kind(Kind.LIMITED, other.cycle(8));
+            assertEquals(5, other.plant.setpoint, 1e-9);
+            kind(Kind.LIMITED, other.cycle(1));
+            assertEquals(4.5, other.plant.setpoint, 1e-9);
+            other.loop.watch();
+            assertFalse(other.loop.closed());
+            assertTrue(other.loop.lastOpenReason().contains("stepped by " + step + " ms"), other.loop.lastOpenReason());
+        }
+    }
+
+    // After cycles that failed to come, the plant would see the rate of all of them at once.
+    @Test
+    void aGapCountsAsItsValidityAtMost() {
+        rig.close();
+        rig.cycle(3);
+        rig.time.advanceMs(9_000);
+        kind(Kind.LIMITED, rig.offer(8));
+        rig.work();
+        assertEquals(5, rig.plant.setpoint, 1e-9, "two seconds' worth, validityMs, not nine");
+        rig.time.advanceMs(9_000);
+        kind(Kind.LIMITED, rig.offer(1));
+        rig.work();
+        assertEquals(4, rig.plant.setpoint, 1e-9);
+    }
+
+    // Rate 2 a minute, deadband 0.1, a look every second: each look started the ramp anew, and the loop stood closed
+    // without
+    // ever writing.
+    @Test
+    void aSlowRampLeavesTheDeadbandAlthoughThePlantIsLookedAt() {
+        for (double drift :
+                new double[] {0, 0.015}) { // the PLC's own control stands, or moves by more than the tolerance
+            Rig slow = new Rig(Map.of("rateUpPerMinute", 2, "rateDownPerMinute", 2, "deadband", 0.1));
+            slow.close();
+            for (int i = 0; i < 5 && slow.plant.arrivals.isEmpty(); i++) {
+                slow.plant.setpoint = 3 + (i + 1) * drift;
+                slow.time.advanceMs(900);
+                slow.work();
+                slow.time.advanceMs(100);
+                slow.offer(4);
+                slow.work();
+            }
+            assertFalse(slow.plant.arrivals.isEmpty(), "nothing was written, drift " + drift);
+            for (int i = 0; i < 20; i++) {
+                slow.cycle(4);
+            }
+            double moved = slow.plant.setpoint - slow.plant.arrivals.get(0).value();
+            assertTrue(moved > 0.5 && moved < 20 * 2 / 60.0 + 0.1, "moved by " + moved + ", drift " + drift);
+            assertTrue(slow.loop.closed(), slow.loop.lastOpenReason());
+        }
     }
 }

@@ -69,6 +69,8 @@ class SettingsTest {
         "stepLimit, 0.04",
         "stepLimit, 7.1",
         "readBackTolerance, 0.06",
+        "name, a b",
+        "name, ../etc",
         "readBackTolerance, 0",
         "maximumInputAgeMs, 0",
         "maximumInputAgeMs, 1.5",
@@ -104,6 +106,21 @@ class SettingsTest {
         Map<String, Object> properties = Rig.properties();
         properties.put("readBackTimeMs", 9_900L);
         assertEquals("holdMs: at least writeDeadlineMs + readBackTimeMs = 10100, was 10000", refusal(properties));
+    }
+
+    // With a deadband of 0 any tolerance passed: a setpoint of 50 counted as inside 1 to 8, and nothing as another
+    // writer.
+    @Test
+    void theToleranceTellsASetpointFromAnother() {
+        Map<String, Object> properties = Rig.properties();
+        properties.put("deadband", 0);
+        properties.put("readBackTolerance", 0.7);
+        Settings.of(properties);
+        properties.put("readBackTolerance", 0.71);
+        assertEquals(
+                "readBackTolerance: at most a tenth of high - low = 0.7, or another writer and a setpoint outside pass"
+                        + " unseen, was 0.71",
+                refusal(properties));
     }
 
     // A release list from a .cfg file or with another collection type would approve nothing, or everything.

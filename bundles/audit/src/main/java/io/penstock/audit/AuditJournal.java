@@ -7,6 +7,7 @@ import static java.util.concurrent.TimeUnit.MILLISECONDS;
 import io.penstock.api.audit.AuditLog;
 import io.penstock.api.audit.AuditRecord;
 import java.io.IOException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Instant;
@@ -60,8 +61,13 @@ public final class AuditJournal implements AuditLog {
     private final ReentrantLock waiting = new ReentrantLock();
     private final Condition progress = waiting.newCondition();
 
-    /** Only the writer's thread reads or sets it. */
+    // Below: the writer's thread only.
+
     private boolean saidRefused;
+    /** The last record of a log that was removed meanwhile. */
+    private long acknowledged;
+
+    // Below: written by the writer's thread, read by others.
 
     private volatile boolean stopping;
     private volatile boolean healthy;
@@ -213,6 +219,11 @@ public final class AuditJournal implements AuditLog {
                         rest(MILLISECONDS.toNanos(settings.flushIntervalMs()));
                     }
                 } catch (IOException e) {
+                    if (e instanceof NoSuchFileException && segments != null) {
+                        acknowledged = segments.seq();
+                        close(segments);
+                        segments = null;
+                    }
                     refused(e, group.size());
                     if (last) {
                         return;
@@ -232,7 +243,13 @@ public final class AuditJournal implements AuditLog {
 
     private Segments open(List<AuditRecord> group) throws IOException {
         Segments opened = Segments.open(directory, disk, (long) settings.segmentMiB() << 20, settings.retainSegments());
-        for (Segments.Finding finding : opened.findings()) {
+        List<Segments.Finding> findings = new ArrayList<>(opened.findings());
+        Segments.Finding lost = opened.lost(acknowledged);
+        if (lost != null) {
+            findings.add(lost);
+        }
+        acknowledged = 0;
+        for (Segments.Finding finding : findings) {
             if (finding.action().equals("AUDIT_BROKEN")) {
                 LOG.error("audit: {}: {}; look with 'penstock audit verify'", finding.subject(), finding.detail());
             } else {

@@ -198,6 +198,15 @@ public final class AuditVerifier {
                 if (!fault.isEmpty()) {
                     return broken(name, number, fault);
                 }
+                if (lastSeq == head.seq()
+                        && (lines.position() != head.length() || !name.equals(Segments.name(head.segment())))) {
+                    return broken(
+                            Head.NAME,
+                            0,
+                            "says that record " + lastSeq + " ends at byte " + head.length() + " of "
+                                    + Segments.name(head.segment()) + ", it ends at byte " + lines.position() + " of "
+                                    + name);
+                }
             }
         } catch (NoSuchFileException e) {
             return broken(name, 0, "is missing");

@@ -46,8 +46,6 @@ final class Segments implements Closeable {
     private @Nullable FileChannel segment;
     /** Set by the first commit after the beginning of a segment that lets old ones go. */
     private boolean pruneDue;
-    /** A commit failed and may have left bytes behind the end; cutting them off needs no room. */
-    private boolean dirty;
 
     /** What opening found and the log itself must say. */
     record Finding(String action, String subject, String detail) {}
@@ -261,6 +259,18 @@ final class Segments implements Closeable {
         return head.seq();
     }
 
+    /** What opening did not find although it was acknowledged; null if it is there. */
+    @Nullable
+    Finding lost(long acknowledged) {
+        return head.seq() >= acknowledged
+                ? null
+                : new Finding(
+                        "AUDIT_BROKEN",
+                        name(head.segment()),
+                        "the log was removed while it was written; record " + acknowledged
+                                + " was acknowledged, it goes on after record " + head.seq());
+    }
+
     /** Size of the current segment; for tests and figures. */
     long length() {
         return head.length();
@@ -268,9 +278,16 @@ final class Segments implements Closeable {
 
     /**
      * Puts records on disk: all of them and acknowledged when it returns, none of them when it throws.
+     *
+     * @throws NoSuchFileException if somebody removed the log; it must be opened anew.
      */
     void commit(List<AuditRecord> entries) throws IOException {
         FileChannel file = current();
+        if (!Files.exists(
+                directory.resolve(name(head.segment())))) { // the open file would take them, and nobody find them
+            throw new NoSuchFileException(
+                    directory.resolve(name(head.segment())).toString(), null, "removed while it was written");
+        }
         ByteArrayOutputStream bytes = new ByteArrayOutputStream(entries.size() * 400);
         long seq = head.seq();
         String prev = head.hash();
@@ -280,10 +297,6 @@ final class Segments implements Closeable {
             bytes.write('\n');
             prev = Line.hashOf(line);
         }
-        if (dirty) {
-            file.truncate(head.length());
-            dirty = false;
-        }
         try {
             disk.write(file, ByteBuffer.wrap(bytes.toByteArray()), head.length());
             disk.force(file);
@@ -291,10 +304,14 @@ final class Segments implements Closeable {
             next.write(directory, disk);
             head = next;
         } catch (IOException e) {
-            // Truncating needs no room. The lines are written again from the start, so that no page counts as clean
-            // that an
-            // fsync has refused.
-            file.truncate(head.length());
+            // Cutting off needs no room. The lines are written again from the start, so that no page counts as clean
+            // that
+            // an fsync has refused; what cannot be cut off now is overwritten then, for the same lines come first.
+            try {
+                file.truncate(head.length());
+            } catch (IOException worse) {
+                e.addSuppressed(worse);
+            }
             throw e;
         }
     }
@@ -345,6 +362,7 @@ final class Segments implements Closeable {
         }
         Head next = head.keeping(keepFrom, first.seq(), first.prev());
         next.write(directory, disk);
+        syncDirectory(); // or a loss of power brings back an anchor that misses what is deleted now
         head = next;
         pruneDue = false;
         for (Path old : list(directory).headMap(keepFrom).values()) {

@@ -211,4 +211,90 @@ class AuditJournalTest {
         }
         assertThrows(IllegalArgumentException.class, () -> check.check(Map.of("segmentMiB", "much")));
     }
+
+    // Somebody tidied up data/ while the gateway ran: hours of records went into a file that had no name any more.
+    @Test
+    void aLogRemovedUnderWayIsSeenAndTold() throws Exception {
+        AuditJournal journal = Journals.started(directory);
+        journal.append(Journals.entry(1, "before"));
+        assertTrue(journal.flush(5_000));
+        for (String gone : List.of("audit-000001.jsonl", "head.json", "lock")) {
+            Files.delete(directory.resolve(gone));
+        }
+        journal.append(Journals.entry(2, "after"));
+        assertTrue(journal.flush(10_000));
+        assertTrue(journal.writable());
+        journal.stop();
+        assertTrue(Journals.read(directory).stream().anyMatch(e -> e.detail().equals("after")));
+        AuditVerifier.Verdict verdict = new AuditVerifier(directory).verify();
+        assertFalse(verdict.whole());
+        assertTrue(verdict.reason().contains("record 2 was acknowledged"), verdict.reason());
+    }
+
+    // logrotate took the file away: the next start found the log damaged, and the records in between were lost.
+    @Test
+    void aSegmentMovedAwayIsSeenAndTold() throws Exception {
+        AuditJournal journal = Journals.started(directory);
+        journal.append(Journals.entry(1, "before"));
+        assertTrue(journal.flush(5_000));
+        Files.move(directory.resolve("audit-000001.jsonl"), directory.resolve("audit-000001.jsonl.1"));
+        journal.append(Journals.entry(2, "after"));
+        assertTrue(journal.flush(10_000));
+        journal.stop();
+        assertTrue(Journals.read(directory).stream().anyMatch(e -> e.detail().equals("after")));
+        assertEquals("is missing", new AuditVerifier(directory).verify().reason());
+        // and where it is brought back, everything follows, but the gap in time is on record
+        Files.move(directory.resolve("audit-000001.jsonl.1"), directory.resolve("audit-000001.jsonl"));
+        AuditVerifier.Verdict verdict = new AuditVerifier(directory).verify();
+        assertEquals(4, verdict.lastSeq());
+        assertTrue(verdict.reason().contains("audit-000001.jsonl is missing"), verdict.reason());
+    }
+
+    // Texts come from users and devices: one could fill the disk, end a line, or make a record that cannot be read
+    // back.
+    @Test
+    void hostileTextsAreKeptOnOneLineAndCut() throws Exception {
+        AuditJournal journal = Journals.started(directory);
+        StringBuilder every = new StringBuilder();
+        for (int c = 0; c < 0x10000; c++) {
+            every.append((char) c);
+            if (every.length() == 3_000) {
+                assertTrue(journal.append(Journals.entry(c, every.toString())));
+                every.setLength(0);
+            }
+        }
+        String pairs = "😀".repeat(3_000_000);
+        assertTrue(journal.append(
+                new AuditRecord(Long.MIN_VALUE, "x" + pairs, pairs, "\n" + pairs, "x" + pairs, 0, -0.0)));
+        assertTrue(
+                journal.append(new AuditRecord(Long.MAX_VALUE, "", "", "", "}\n{\"seq\":1,", Double.MIN_VALUE, 1e308)));
+        assertTrue(journal.flush(10_000));
+        journal.stop();
+        AuditVerifier.Verdict verdict = new AuditVerifier(directory).verify();
+        assertTrue(verdict.whole(), verdict.reason());
+        assertEquals(
+                verdict.records(),
+                Files.readAllLines(directory.resolve("audit-000001.jsonl")).size());
+        List<AuditVerifier.Entry> entries = Journals.read(directory);
+        assertEquals(21, entries.get(1).detail().indexOf('\u0015'));
+        assertTrue(
+                entries.get(22).detail().endsWith("more characters)"),
+                entries.get(22).detail());
+        assertEquals(1e308, entries.get(23).value());
+        assertEquals(Double.MIN_VALUE, entries.get(23).offered());
+    }
+
+    // After the clock was set back the log would look as if somebody had moved records.
+    @Test
+    void aClockSetBackBreaksNoChain() throws Exception {
+        AuditJournal journal = Journals.started(directory);
+        journal.append(AuditRecord.of(2_000_000_000L, "a", "B", "c", "later"));
+        journal.append(AuditRecord.of(-1, "a", "B", "c", "before 1970"));
+        assertTrue(journal.flush(5_000));
+        journal.stop();
+        assertTrue(new AuditVerifier(directory).verify().whole());
+        assertEquals(
+                "1969-12-31T23:59:59.999999999Z",
+                Journals.read(directory).get(2).time());
+    }
 }

@@ -3,6 +3,7 @@
 package io.penstock.audit;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.BufferedReader;
@@ -50,8 +51,31 @@ class AuditTortureTest {
         assertTrue(Segments.list(directory).size() > 1, "no segment was closed, so its kill was not tried");
     }
 
-    private void killSomewhere(int run, int acknowledgements, Set<String> acknowledged) throws Exception {
-        Process child = new ProcessBuilder(
+    // A second gateway started on the same home by mistake would tear the log of the first apart.
+    @Test
+    @Timeout(60)
+    void anotherProcessIsKeptOutUntilTheFirstIsGone() throws Exception {
+        Process first = child(0);
+        try (BufferedReader lines =
+                new BufferedReader(new InputStreamReader(first.getInputStream(), StandardCharsets.UTF_8))) {
+            lines.readLine(); // it holds the log
+            AuditJournal second = Journals.started(directory);
+            assertFalse(second.flush(200) && second.writable());
+            second.append(Journals.entry(1, "of the second"));
+            assertFalse(second.flush(200));
+            first.toHandle().destroyForcibly();
+            while (lines.readLine() != null) {
+                // until it is gone
+            }
+            assertTrue(second.flush(10_000));
+            second.stop();
+        }
+        AuditVerifier.Verdict verdict = new AuditVerifier(directory).verify();
+        assertTrue(verdict.whole(), verdict.file() + ":" + verdict.line() + " " + verdict.reason());
+    }
+
+    private Process child(int run) throws IOException {
+        return new ProcessBuilder(
                         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                         "-Xshare:auto",
                         "-XX:TieredStopAtLevel=1",
@@ -62,6 +86,10 @@ class AuditTortureTest {
                         String.valueOf(run))
                 .redirectError(ProcessBuilder.Redirect.DISCARD)
                 .start();
+    }
+
+    private void killSomewhere(int run, int acknowledgements, Set<String> acknowledged) throws Exception {
+        Process child = child(run);
         try (BufferedReader lines =
                 new BufferedReader(new InputStreamReader(child.getInputStream(), StandardCharsets.UTF_8))) {
             int seen = 0;

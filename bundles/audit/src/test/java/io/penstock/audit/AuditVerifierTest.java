@@ -217,4 +217,50 @@ class AuditVerifierTest {
         assertFalse(new AuditVerifier(empty).verify().whole());
         assertFalse(new AuditVerifier(empty.resolve("none")).verify().whole());
     }
+
+    // One changed byte anywhere, in records or anchor, and the plant would be shown something that did not happen.
+    @Test
+    void everyChangedByteIsFound(@TempDir Path small) throws IOException {
+        Journals.fill(small, 2, 20);
+        for (String name : List.of("audit-000001.jsonl", "head.json")) {
+            Path file = small.resolve(name);
+            byte[] whole = Files.readAllBytes(file);
+            for (int at = 0; at < whole.length; at++) {
+                for (int change : new int[] {1, 0x20}) {
+                    byte[] changed = whole.clone();
+                    changed[at] ^= (byte) change;
+                    Files.write(file, changed);
+                    AuditVerifier.Verdict verdict = new AuditVerifier(small).verify();
+                    assertFalse(verdict.whole(), name + " byte " + at + " changed by " + change);
+                    assertFalse(verdict.reason().isEmpty());
+                }
+            }
+            Files.write(file, whole);
+            assertTrue(new AuditVerifier(small).verify().whole());
+        }
+    }
+
+    // At whatever byte the power went, the plant would miss a record that was acknowledged, or find a broken log.
+    @Test
+    void aCommitTornAtAnyByteIsRepaired(@TempDir Path small, @TempDir Path torn) throws IOException {
+        Journals.fill(small, 2, 20);
+        FakeDisk unsynced = new FakeDisk();
+        unsynced.forgetsToForce = true; // a thousand opens
+        byte[] anchor = Files.readAllBytes(small.resolve("head.json"));
+        Head acknowledged = Head.read(small);
+        Journals.fill(small, 3, 5);
+        byte[] whole = Files.readAllBytes(small.resolve("audit-000001.jsonl"));
+        for (int end = (int) acknowledged.length(); end <= whole.length; end++) {
+            Files.write(torn.resolve("audit-000001.jsonl"), java.util.Arrays.copyOf(whole, end));
+            Files.write(torn.resolve("head.json"), anchor);
+            assertTrue(new AuditVerifier(torn).verify().whole(), "torn at " + end);
+            try (Segments opened = Segments.open(torn, unsynced, 1 << 20, 0)) {
+                assertTrue(opened.seq() >= acknowledged.seq(), "torn at " + end);
+                opened.commit(List.of(Journals.entry(1, "next")));
+            }
+            AuditVerifier.Verdict verdict = new AuditVerifier(torn).verify();
+            assertTrue(verdict.whole() && verdict.reason().isEmpty(), "torn at " + end + ": " + verdict);
+        }
+        assertTrue(whole.length - acknowledged.length() > 1_000);
+    }
 }

@@ -11,6 +11,7 @@ import java.util.concurrent.CountDownLatch;
 final class FakeDisk implements Disk {
     volatile boolean full;
     volatile boolean fullOnForce;
+    volatile boolean forgetsToForce;
     volatile CountDownLatch hang = new CountDownLatch(0);
 
     @Override
@@ -34,6 +35,8 @@ final class FakeDisk implements Disk {
         if (fullOnForce) {
             throw new IOException("Input/output error");
         }
-        REAL.force(file);
+        if (!forgetsToForce) {
+            REAL.force(file);
+        }
     }
 }

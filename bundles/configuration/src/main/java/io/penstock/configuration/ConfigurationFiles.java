@@ -5,9 +5,9 @@ package io.penstock.configuration;
 import io.penstock.api.audit.AuditLog;
 import io.penstock.api.audit.AuditRecord;
 import io.penstock.api.configuration.ConfigurationCheck;
+import io.penstock.configuration.Uniqueness.Claim;
 import java.io.File;
 import java.io.IOException;
-import java.io.StringReader;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -17,18 +17,17 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
 import java.util.Collections;
+import java.util.Dictionary;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Hashtable;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
-import org.apache.felix.cm.json.io.ConfigurationReader;
-import org.apache.felix.cm.json.io.Configurations;
 import org.apache.felix.fileinstall.ArtifactInstaller;
 import org.jspecify.annotations.Nullable;
 import org.osgi.framework.BundleContext;
@@ -61,7 +60,6 @@ public final class ConfigurationFiles implements ArtifactInstaller {
     private static final String TAG_LIST = ".csv";
     private static final long LARGEST_BYTES = 1L << 20;
     private static final String CONNECTORS = "io.penstock.connector.";
-    private static final int DEEPEST = 32;
 
     private final BundleContext context;
     private final ConfigurationAdmin admin;
@@ -71,9 +69,7 @@ public final class ConfigurationFiles implements ArtifactInstaller {
     private final List<ConfigurationCheck> checks = new CopyOnWriteArrayList<>();
     private final Map<String, File> files = new ConcurrentHashMap<>();
     private final Map<String, String> refusals = new ConcurrentHashMap<>();
-    private final Uniqueness names = new Uniqueness("name");
-    private final Uniqueness tags = new Uniqueness("tags");
-    private final Uniqueness targets = new Uniqueness("target");
+    private final Uniqueness uniqueness = new Uniqueness();
     private volatile @Nullable AuditLog audit;
 
     @Activate
@@ -136,11 +132,17 @@ public final class ConfigurationFiles implements ArtifactInstaller {
                     "{} is not read: the name of a configuration file ends in {}; rename it, or move it elsewhere",
                     file.getName(),
                     CONFIGURATION);
+        } else if (!in(etc, file)) {
+            LOG.warn("{} is not read: configuration files lie in {}; move it there", file, etc);
         } else {
             files.put(file.getName(), file);
             take(file);
         }
         takeRefused();
+    }
+
+    private static boolean in(Path directory, File file) {
+        return directory.equals(file.toPath().toAbsolutePath().normalize().getParent());
     }
 
     /** What a refused file stood in the way of may be gone with the change of another. */
@@ -151,10 +153,6 @@ public final class ConfigurationFiles implements ArtifactInstaller {
                 .forEach(this::take);
     }
 
-    private static Set<String> texts(Map<String, Object> properties, String key) {
-        return properties.get(key) instanceof String text ? Set.of(text) : Set.of();
-    }
-
     @Override
     public void update(File file) {
         install(file);
@@ -162,12 +160,10 @@ public final class ConfigurationFiles implements ArtifactInstaller {
 
     @Override
     public void uninstall(File file) throws Exception {
-        if (file.getName().endsWith(CONFIGURATION)) {
+        if (file.getName().endsWith(CONFIGURATION) && in(etc, file)) {
             files.remove(file.getName());
             refusals.remove(file.getName());
-            names.forget(file.getName());
-            tags.forget(file.getName());
-            targets.forget(file.getName());
+            uniqueness.forget(file.getName());
             Configuration inForce = inForce(file);
             if (inForce == null) {
                 record(file.getName(), "removed; it was not in force");
@@ -181,40 +177,85 @@ public final class ConfigurationFiles implements ArtifactInstaller {
 
     private void take(File file) {
         try {
-            Map<String, Object> properties = read(file);
+            Map<String, Object> properties = JsonFile.parse(text(file));
             Map<String, Object> checked = check(file, properties);
             Hashtable<String, Object> dictionary = new Hashtable<>(checked);
             dictionary.put(FILE, file.getName());
-            Set<String> name = texts(checked, "name");
-            Set<String> target = texts(checked, "target");
-            Set<String> tagNames = new HashSet<>();
             if (checked.get("tags") instanceof String list) {
-                tagLists.read(list).forEach(tag -> tagNames.add(tag.id().name()));
                 dictionary.put(TAGS_DIGEST, digest(etc.resolve("tags").resolve(list)));
             }
-            names.check(group(file), file.getName(), name);
-            tags.check("", file.getName(), tagNames);
-            targets.check(group(file), file.getName(), target);
-            names.take(group(file), file.getName(), name);
-            tags.take("", file.getName(), tagNames);
-            targets.take(group(file), file.getName(), target);
+            Set<Claim> claims = claims(file, checked);
+            uniqueness.check(file.getName(), claims);
+            boolean changed = configuration(file).updateIfDifferent(dictionary);
+            uniqueness.take(file.getName(), claims);
             boolean refusedBefore = refusals.remove(file.getName()) != null;
-            if (configuration(file).updateIfDifferent(dictionary)) {
+            if (changed) {
                 record(file.getName(), "taken");
             } else if (refusedBefore) {
                 record(file.getName(), "corrected; it is what runs already");
             }
-        } catch (IllegalArgumentException | IOException e) {
+        } catch (IOException e) {
+            refuse(file, e + "; free disk space or give the gateway the right, then touch the file");
+        } catch (IllegalArgumentException e) {
             refuse(file, e.getMessage() == null ? e.toString() : e.getMessage());
+        } catch (RuntimeException e) {
+            LOG.debug("{}", file, e);
+            refuse(file, e + ", a defect of the gateway");
         }
     }
 
+    /** Connectors share one room of names and tags, whatever they speak; a pipeline has one write loop. */
+    private Set<Claim> claims(File file, Map<String, Object> properties) {
+        String pid = pid(file);
+        String room = pid.startsWith(CONNECTORS) ? CONNECTORS : pid;
+        Set<Claim> claims = new HashSet<>();
+        for (String key : List.of("name", "target", "pipeline")) {
+            if (properties.get(key) instanceof String text) {
+                claims.add(new Claim(key, room, text));
+            }
+        }
+        if (properties.get("tags") instanceof String list) {
+            tagLists.read(list)
+                    .forEach(tag -> claims.add(new Claim("tags", room, tag.id().name())));
+        }
+        return claims;
+    }
+
     private void refuse(File file, String reason) {
+        boolean runs = keepClaims(file);
         String known = refusals.put(file.getName(), reason);
         if (!reason.equals(known)) {
-            LOG.error("{} is refused: {}; the last good configuration, if any, keeps running", file.getName(), reason);
+            LOG.error(
+                    "{} is refused: {}; {}",
+                    file.getName(),
+                    reason,
+                    runs ? "its last good configuration keeps running" : "its component does not run");
             append(file.getName(), "refused: " + reason);
         }
+    }
+
+    /** What runs although its file is refused keeps what it claims, after a restart too. */
+    private boolean keepClaims(File file) {
+        Dictionary<String, Object> properties;
+        try {
+            Configuration inForce = inForce(file);
+            if (inForce == null) {
+                return false;
+            }
+            properties = inForce.getProperties();
+        } catch (IOException | InvalidSyntaxException e) {
+            return false;
+        }
+        if (!uniqueness.knows(file.getName())) {
+            Map<String, Object> last = new HashMap<>();
+            Collections.list(properties.keys()).forEach(key -> last.put(key, properties.get(key)));
+            try {
+                uniqueness.take(file.getName(), claims(file, last));
+            } catch (IllegalArgumentException e) {
+                LOG.debug("{}: its tags are not known", file.getName(), e); // its list is refused too
+            }
+        }
+        return true;
     }
 
     private void record(String file, String what) {
@@ -235,22 +276,7 @@ public final class ConfigurationFiles implements ArtifactInstaller {
         }
     }
 
-    private static Map<String, Object> read(File file) throws IOException {
-        String text = text(file);
-        ConfigurationReader parser =
-                Configurations.buildReader().withIdentifier(file.getName()).build(new StringReader(text));
-        try {
-            Hashtable<String, Object> properties = parser.readConfiguration();
-            if (!parser.getIgnoredErrors().isEmpty()) {
-                throw new IllegalArgumentException(String.join("; ", parser.getIgnoredErrors()));
-            }
-            return new TreeMap<>(properties);
-        } catch (IOException e) {
-            throw new IllegalArgumentException(JsonFault.explain(String.valueOf(e.getMessage()), text), e);
-        }
-    }
-
-    /** Bounded before anything is parsed: a pipe would never end, a huge or deep file would end the gateway. */
+    /** Bounded before anything is parsed: a pipe would never end, a huge file would end the gateway. */
     static String text(File file) throws IOException {
         Path path = file.toPath();
         if (!Files.isRegularFile(path)) {
@@ -267,14 +293,6 @@ public final class ConfigurationFiles implements ArtifactInstaller {
                     .toString();
         } catch (CharacterCodingException e) {
             throw new IllegalArgumentException("it is not UTF-8; save it in that encoding", e);
-        }
-        int depth = 0;
-        for (int i = 0; i < text.length(); i++) {
-            char c = text.charAt(i);
-            depth += c == '{' || c == '[' ? 1 : c == '}' || c == ']' ? -1 : 0;
-            if (depth > DEEPEST) {
-                throw new IllegalArgumentException("at most " + DEEPEST + " brackets inside one another");
-            }
         }
         return text.startsWith("\uFEFF") ? text.substring(1) : text;
     }
@@ -322,12 +340,6 @@ public final class ConfigurationFiles implements ArtifactInstaller {
         String name = name(file);
         int tilde = name.indexOf('~');
         return tilde > 0 ? name.substring(0, tilde) : name;
-    }
-
-    /** Connectors share one room of names, whatever they speak. */
-    private static String group(File file) {
-        String pid = pid(file);
-        return pid.startsWith(CONNECTORS) ? CONNECTORS : pid;
     }
 
     private static String name(File file) {

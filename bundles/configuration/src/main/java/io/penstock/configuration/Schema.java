@@ -20,6 +20,8 @@ import org.osgi.service.metatype.ObjectClassDefinition;
 
 /** The keys of one PID as its bundle declares them (OSGi Metatype): names, types, which are needed. */
 final class Schema {
+    private static final int MOST_FAULTS = 20;
+
     private final Map<String, AttributeDefinition> known = new TreeMap<>();
     private final Map<String, AttributeDefinition> needed = new TreeMap<>();
 
@@ -74,7 +76,7 @@ final class Schema {
         properties.forEach((key, value) -> {
             AttributeDefinition attribute = known.get(key);
             if (attribute == null) {
-                faults.add("unknown key '" + key + "'" + Spelling.hint(key, known.keySet()));
+                faults.add("unknown key '" + Spelling.shown(key) + "'" + Spelling.hint(key, known.keySet()));
             } else {
                 Object converted = convert(attribute, value);
                 if (converted == null) {
@@ -90,23 +92,19 @@ final class Schema {
             }
         });
         if (!faults.isEmpty()) {
-            throw new IllegalArgumentException(String.join("; ", faults));
+            int more = faults.size() - MOST_FAULTS;
+            throw new IllegalArgumentException(
+                    String.join("; ", faults.subList(0, Math.min(faults.size(), MOST_FAULTS)))
+                            + (more > 0 ? "; and " + more + " more" : ""));
         }
         return typed;
     }
 
     private static @Nullable Object convert(AttributeDefinition attribute, Object value) {
         if (attribute.getCardinality() == 0) {
-            return value.getClass().isArray() || value instanceof List ? null : scalar(attribute.getType(), value);
+            return scalar(attribute.getType(), value);
         }
-        List<Object> elements = new ArrayList<>();
-        if (value.getClass().isArray()) {
-            for (int i = 0; i < Array.getLength(value); i++) {
-                elements.add(Array.get(value, i));
-            }
-        } else if (value instanceof List<?> list) {
-            elements.addAll(list);
-        } else {
+        if (!(value instanceof List<?> elements)) {
             return null;
         }
         Object array = Array.newInstance(type(attribute.getType()), elements.size());
@@ -121,17 +119,14 @@ final class Schema {
     }
 
     private static @Nullable Object scalar(int type, Object value) {
-        boolean whole = value instanceof Long || value instanceof Integer || value instanceof Short;
         return switch (type) {
             case AttributeDefinition.STRING -> value instanceof String ? value : null;
             case AttributeDefinition.BOOLEAN -> value instanceof Boolean ? value : null;
-            case AttributeDefinition.LONG -> whole ? ((Number) value).longValue() : null;
+            case AttributeDefinition.LONG -> value instanceof Long ? value : null;
             case AttributeDefinition.INTEGER ->
-                whole && ((Number) value).longValue() == ((Number) value).intValue()
-                        ? ((Number) value).intValue()
-                        : null;
+                value instanceof Long whole && whole == whole.intValue() ? whole.intValue() : null;
             case AttributeDefinition.DOUBLE -> value instanceof Number number ? number.doubleValue() : null;
-            default -> value;
+            default -> null;
         };
     }
 
@@ -149,7 +144,8 @@ final class Schema {
         String one =
                 switch (attribute.getType()) {
                     case AttributeDefinition.BOOLEAN -> "true or false";
-                    case AttributeDefinition.LONG, AttributeDefinition.INTEGER -> "a whole number";
+                    case AttributeDefinition.LONG -> "a whole number";
+                    case AttributeDefinition.INTEGER -> "a whole number of at most " + Integer.MAX_VALUE;
                     case AttributeDefinition.DOUBLE -> "a number";
                     default -> "a text";
                 };
@@ -157,8 +153,8 @@ final class Schema {
     }
 
     private static String show(Object value) {
-        return value.getClass().isArray() || value instanceof List
+        return value instanceof List
                 ? "a list"
-                : value instanceof String ? "'" + value + "'" : value.toString();
+                : value instanceof String text ? "'" + Spelling.shown(text) + "'" : value.toString();
     }
 }

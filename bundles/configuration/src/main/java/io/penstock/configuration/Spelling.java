@@ -5,12 +5,24 @@ package io.penstock.configuration;
 import java.util.Collection;
 import java.util.Comparator;
 
-/** Guesses what was meant. */
+/** Shows what somebody wrote, and guesses what was meant. */
 final class Spelling {
+    private static final int LONGEST = 80;
+
     private Spelling() {}
+
+    /** A key or value as a message bears it: one line, not long. */
+    static String shown(String text) {
+        String cut =
+                text.length() <= LONGEST ? text : text.substring(0, LONGEST) + "… (" + text.length() + " characters)";
+        return cut.replaceAll("[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}]", "?");
+    }
 
     /** {@code ", did you mean 'x'?"} for the nearest known word, empty if none is near. */
     static String hint(String word, Collection<String> known) {
+        if (word.length() > LONGEST) {
+            return "";
+        }
         return known.stream()
                 .min(Comparator.comparingInt(candidate -> distance(word, candidate)))
                 .filter(candidate -> distance(word, candidate) <= Math.max(2, word.length() / 3))

@@ -6,33 +6,35 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
-/** Names that only one file of a group may give: with two PLCs called alike a pipeline would read now the one, now the other. */
+/** What only one file may claim: with two PLCs called alike a pipeline would read now the one, now the other. */
 final class Uniqueness {
-    private record Taken(String group, Set<String> names) {}
+    /**
+     * @param key where the file says so.
+     * @param room among which files it is unique.
+     * @param name what is claimed.
+     */
+    record Claim(String key, String room, String name) {}
 
-    private final String key;
-    private final Map<String, Taken> byFile = new ConcurrentHashMap<>();
+    private final Map<String, Set<Claim>> byFile = new ConcurrentHashMap<>();
 
-    Uniqueness(String key) {
-        this.key = key;
-    }
-
-    /** @throws IllegalArgumentException if another file of the group has one of the names. */
-    void check(String group, String file, Set<String> names) {
+    /** @throws IllegalArgumentException if another file claims one of these. */
+    void check(String file, Set<Claim> claims) {
         byFile.forEach((other, taken) -> {
-            if (!other.equals(file) && taken.group().equals(group)) {
-                for (String name : names) {
-                    if (taken.names().contains(name)) {
-                        throw new IllegalArgumentException(key + ": '" + name + "' is taken by " + other
-                                + "; names are unique on the gateway, choose another or remove that file");
-                    }
-                }
+            if (!other.equals(file)) {
+                claims.stream().filter(taken::contains).findFirst().ifPresent(claim -> {
+                    throw new IllegalArgumentException(claim.key() + ": '" + claim.name() + "' is taken by " + other
+                            + "; only one file may have it, choose another or remove that file");
+                });
             }
         });
     }
 
-    void take(String group, String file, Set<String> names) {
-        byFile.put(file, new Taken(group, names));
+    void take(String file, Set<Claim> claims) {
+        byFile.put(file, claims);
+    }
+
+    boolean knows(String file) {
+        return byFile.containsKey(file);
     }
 
     void forget(String file) {

@@ -3,10 +3,12 @@
 package io.penstock.configuration;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.penstock.configuration.Uniqueness.Claim;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -42,13 +44,6 @@ class ConfigurationFilesTest {
         }
     }
 
-    // Brackets without end overflowed the stack of File Install's thread, and nothing at all was logged.
-    @Test
-    void deepFileIsRefusedUnparsed() throws IOException {
-        Path file = Files.writeString(etc.resolve("a.cfg.json"), "{\"a\":" + "[".repeat(100_000));
-        assertEquals("at most 32 brackets inside one another", refusal(file));
-    }
-
     // A pipe called like a configuration stopped every later change of configuration until the next restart.
     @Test
     void pipeIsRefusedAtOnce() throws Exception {
@@ -74,27 +69,23 @@ class ConfigurationFilesTest {
         assertEquals("it is not UTF-8; save it in that encoding", refusal(latin));
     }
 
-    // Two connectors called alike, or with the same tag, fed one pipeline from two PLCs in turn.
+    // Two connectors called alike, or with the same tag, fed one pipeline from two PLCs in turn; of two loops on one
+    // pipeline the second never got a prediction, and nobody was told.
     @Test
-    void nameOfAnotherFileIsRefusedUntilThatIsGone() {
-        Uniqueness names = new Uniqueness("name");
-        names.take("connectors", "one.cfg.json", Set.of("plc1"));
-        names.check("connectors", "one.cfg.json", Set.of("plc1"));
-        names.check("pipelines", "two.cfg.json", Set.of("plc1"));
-        IllegalArgumentException refused = assertThrows(
-                IllegalArgumentException.class, () -> names.check("connectors", "two.cfg.json", Set.of("plc1")));
+    void whatAnotherFileClaimsIsRefusedUntilThatIsGone() {
+        Uniqueness uniqueness = new Uniqueness();
+        Claim plc1 = new Claim("name", "connectors", "plc1");
+        uniqueness.take("one.cfg.json", Set.of(plc1, new Claim("name", "connectors", "plc2")));
+        assertTrue(uniqueness.knows("one.cfg.json"));
+        uniqueness.check("one.cfg.json", Set.of(plc1));
+        uniqueness.check("two.cfg.json", Set.of(new Claim("name", "pipelines", "plc1")));
+        uniqueness.check("two.cfg.json", Set.of(new Claim("target", "connectors", "plc1")));
+        IllegalArgumentException refused =
+                assertThrows(IllegalArgumentException.class, () -> uniqueness.check("two.cfg.json", Set.of(plc1)));
         assertTrue(refused.getMessage().startsWith("name: 'plc1' is taken by one.cfg.json"), refused.getMessage());
-        names.forget("one.cfg.json");
-        names.check("connectors", "two.cfg.json", Set.of("plc1"));
-    }
-
-    // The engineer was told of tokens called CURLYCLOSE instead of the comma too many.
-    @Test
-    void faultOfJsonIsSaidInPlainWords() {
-        String text = "{\n  \"a\": 1,\n}\n";
-        assertEquals(
-                "it is not JSON at line 3, column 1: is there a comma too many in the line before?",
-                JsonFault.explain("Invalid token=CURLYCLOSE at (line no=3, column no=1, offset=14).", text));
+        uniqueness.forget("one.cfg.json");
+        uniqueness.check("two.cfg.json", Set.of(plc1));
+        assertFalse(uniqueness.knows("one.cfg.json"));
     }
 
     private static String refusal(Path file) {

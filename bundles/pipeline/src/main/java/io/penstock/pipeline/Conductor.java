@@ -594,6 +594,11 @@ final class Conductor {
         return effective(mode);
     }
 
+    /** The highest mode that was asked for, a closed loop aside. */
+    Mode ceiling() {
+        return mode;
+    }
+
     void setMode(Mode newMode) {
         mode = newMode;
     }

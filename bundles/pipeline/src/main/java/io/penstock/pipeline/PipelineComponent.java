@@ -148,7 +148,7 @@ public final class PipelineComponent implements Pipeline {
     @Deactivate
     void stop() {
         WriteLoop loop = conductor.loop();
-        if (loop != null && loop.closed()) {
+        if (loop != null) {
             loop.open(gateway(), "pipeline " + settings.name() + " stops");
         }
         Map<String, byte[]> state = conductor.stop();
@@ -519,12 +519,17 @@ public final class PipelineComponent implements Pipeline {
                 refusals = List.of("mode is " + before + "; a loop is closed out of ADVISORY");
             } else {
                 refusals = loop.close(actor, reason);
+                Mode ceiling = conductor.ceiling();
+                if (ceiling.compareTo(Mode.ADVISORY) < 0) {
+                    loop.open(actor, "the mode was set to " + ceiling + " meanwhile");
+                    refusals = List.of("mode is " + ceiling + " since it was asked; a loop is closed out of ADVISORY");
+                }
             }
         } else {
-            if (loop != null && loop.closed()) {
-                loop.open(actor, reason);
-            }
             conductor.setMode(mode);
+            if (loop != null) {
+                loop.open(actor, reason); // also while it is open: a closing that still asks its guards gives way
+            }
         }
         String detail = before + " to " + mode + (refusals.isEmpty() ? "" : " refused: " + String.join("; ", refusals))
                 + (reason.isEmpty() ? "" : " (" + reason + ")");

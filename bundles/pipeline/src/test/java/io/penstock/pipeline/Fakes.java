@@ -261,6 +261,9 @@ final class Fakes {
         final List<String> models = new CopyOnWriteArrayList<>();
         volatile boolean closed;
         volatile long offered;
+        volatile int openings;
+        /** Happens while the guards of closing are asked. */
+        volatile Runnable onClose = () -> {};
 
         @Override
         public String name() {
@@ -303,12 +306,19 @@ final class Fakes {
 
         @Override
         public List<String> close(Actor actor, String reason) {
+            int before = openings;
+            onClose.run();
+            if (openings != before) {
+                return List.of("opened meanwhile");
+            }
             closed = true;
             return List.of();
         }
 
         @Override
+        @SuppressWarnings("NonAtomicVolatileUpdate") // one caller
         public void open(Actor actor, String reason) {
+            openings++;
             closed = false;
         }
 

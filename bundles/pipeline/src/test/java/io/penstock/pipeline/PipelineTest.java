@@ -505,6 +505,22 @@ class PipelineTest {
         Fakes.await("off", () -> last().status() == StatusCode.BAD_OUT_OF_SERVICE);
     }
 
+    // An operator took the machine back while a colleague's closing still asked its guards: the loop closed behind his
+    // back.
+    @Test
+    void takingBackWhileAClosingIsUnderWayWins() {
+        PipelineComponent pipeline = grid(2);
+        Fakes.Loop loop = new Fakes.Loop();
+        pipeline.bindWriteLoop(loop);
+        loop.onClose = () -> pipeline.setMode(Mode.ADVISORY, OPERATOR, "no, wait");
+        assertFalse(pipeline.setMode(Mode.CLOSED, OPERATOR, "go").isEmpty());
+        assertFalse(loop.closed);
+        loop.onClose = () -> pipeline.setMode(Mode.SHADOW, OPERATOR, "doubt");
+        assertFalse(pipeline.setMode(Mode.CLOSED, OPERATOR, "go").isEmpty());
+        assertFalse(loop.closed);
+        assertEquals(Mode.SHADOW, pipeline.mode());
+    }
+
     // A stepped clock would have counted an hour of missed cycles, or stopped cycling for an hour.
     @Test
     void aSteppedClockNeitherStopsNorFloodsThePipeline() throws Exception {
