@@ -134,13 +134,10 @@ final class DropFolder {
     }
 
     private void take(String name, Path file, Watch watch, boolean stable) throws IOException, InterruptedException {
-        byte[] bytes = Files.readAllBytes(file);
-        if (bytes.length != watch.size) {
-            return; // it has grown meanwhile
-        }
-        if (rollouts.handled(name, Names.sha256(bytes))) {
+        String id = Names.sha256(file, watch.size);
+        if (rollouts.handled(name, id)) {
             watch.done = true;
-        } else if (rollouts.handle(name, bytes, stable) == Rollouts.Handling.DONE) {
+        } else if (rollouts.handle(name, file, id, stable) == Rollouts.Handling.DONE) {
             watch.done = true;
         } else {
             watch.nextNanos = nanoTime.getAsLong() + AGAIN_NANOS;

@@ -38,6 +38,9 @@ record ModelBundle(
     static final String GOLDEN = FOLDER + "golden.json";
     static final String REFERENCE = FOLDER + "reference.json";
     static final String CARD = FOLDER + "model-card.md";
+    /** Read, JSON takes twenty times its bytes, and the gateway's heap is small. */
+    private static final int LARGEST_JSON = 2 << 20;
+
     private static final Set<String> REQUIRED = Set.of(MANIFEST, CONTRACT, ONNX, GOLDEN);
     private static final Pattern ENTRY =
             Pattern.compile("META-INF/MANIFEST\\.MF|PENSTOCK-INF/[A-Za-z0-9_-]{1,60}\\.(json|onnx|md|txt|csv)");
@@ -71,6 +74,11 @@ record ModelBundle(
         }
         for (Map.Entry<String, byte[]> entry : entries.entrySet()) {
             refuseProgram(entry.getKey(), entry.getValue());
+            if (entry.getKey().endsWith(".json") && entry.getValue().length > LARGEST_JSON) {
+                throw new ModelRejectedException("bundle: entry '" + entry.getKey() + "' has "
+                        + entry.getValue().length + " bytes, at most " + LARGEST_JSON
+                        + " are allowed; make golden vectors fewer, weights belong into the graph");
+            }
         }
         byte[] contractJson = Objects.requireNonNull(entries.get(CONTRACT));
         byte[] onnx = Objects.requireNonNull(entries.get(ONNX));

@@ -72,8 +72,9 @@ public final class Models implements ModelCatalog {
         @AttributeDefinition(description = "How long after the start a release waits for its pipeline, in ms.")
         long pipelineWaitMs() default 15_000;
 
-        @AttributeDefinition(description = "Largest release, packed and unpacked, in MiB, at most 1024.")
-        int maximumReleaseMiB() default 64;
+        @AttributeDefinition(
+                description = "Largest release, packed and unpacked, in MiB, at most an eighth of the gateway's heap.")
+        int maximumReleaseMiB() default 16;
 
         @AttributeDefinition(
                 required = false,

@@ -108,16 +108,12 @@ final class ReleaseStore implements AutoCloseable {
         return !unsaved;
     }
 
-    void put(String id, byte[] release) throws IOException {
-        disk.write(file(id), release);
+    void put(Release release) throws IOException {
+        disk.write(file(release.id()), release.head(), release.bundle());
     }
 
     boolean contains(String id) {
         return Files.isRegularFile(file(id));
-    }
-
-    byte[] read(String id) throws IOException {
-        return Files.readAllBytes(file(id));
     }
 
     /** Deletes releases that are not to be kept, and what a crash left half-written. */
@@ -134,7 +130,7 @@ final class ReleaseStore implements AutoCloseable {
         }
     }
 
-    private Path file(String id) {
+    Path file(String id) {
         return folder.resolve(id + ReleaseFile.SUFFIX);
     }
 

@@ -10,6 +10,7 @@ import io.penstock.api.model.Receipt;
 import io.penstock.api.model.RolloutOutcome;
 import io.penstock.api.pipeline.Pipeline;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
@@ -123,13 +124,15 @@ final class Rollouts {
     /**
      * Takes in one file.
      *
+     * @param file the name to tell people.
+     * @param id digest of its content.
      * @param stable whether it has not changed for a while; one that has may still be on its way.
      */
-    Handling handle(String file, byte[] bytes, boolean stable) throws InterruptedException {
+    Handling handle(String file, Path path, String id, boolean stable) throws IOException, InterruptedException {
         Release release;
         try {
-            release = Release.verify(
-                    bytes,
+            release = Release.read(
+                    path,
                     parts.accepted().verifier(),
                     parts.clock().instant(),
                     parts.settings().maximumReleaseBytes());
@@ -140,13 +143,16 @@ final class Rollouts {
             }
             finish(
                     file,
-                    Names.sha256(bytes),
+                    id,
                     null,
                     List.of(),
                     RolloutOutcome.REJECTED,
                     Failures.message(e),
-                    List.of("RECEIVED " + bytes.length + " bytes"));
+                    List.of("RECEIVED sha256 of the file " + id));
             return Handling.DONE;
+        }
+        if (!release.id().equals(id)) {
+            return Handling.LATER; // it was changed between two looks
         }
         try {
             release.checkTime(parts.clock().instant());
@@ -166,7 +172,7 @@ final class Rollouts {
         if (mustWait(file, wanting)) {
             return Handling.LATER;
         }
-        rollOut(file, bytes, release, wanting);
+        rollOut(file, release, wanting);
         return Handling.DONE;
     }
 
@@ -214,8 +220,7 @@ final class Rollouts {
         return !reason.isEmpty();
     }
 
-    private void rollOut(String file, byte[] bytes, Release release, List<Pipeline> wanting)
-            throws InterruptedException {
+    private void rollOut(String file, Release release, List<Pipeline> wanting) throws InterruptedException {
         List<String> steps = new ArrayList<>(release.evidence());
         Rollout rollout = new Rollout(file, release, steps);
         boolean begun = false;
@@ -226,7 +231,7 @@ final class Rollouts {
                         + release.identity().label() + ", " + parts.pipelines().requirements()
                         + "; configure one, then drop the file again");
             }
-            begin(release, bytes);
+            begin(release);
             begun = true;
             steps.add("STAGED " + parts.retention().stage(release));
             steps.add("PROBED " + parts.probe().probe(release));
@@ -262,7 +267,7 @@ final class Rollouts {
     }
 
     /** From here on a crash of the process counts against this release, and the disk has room for it. */
-    private void begin(Release release, byte[] bytes) throws ModelRejectedException {
+    private void begin(Release release) throws ModelRejectedException {
         State state = parts.store().state();
         int crashes = state.crashes().getOrDefault(release.id(), 0);
         if (crashes >= parts.settings().maximumCrashes() && !state.releases().containsKey(release.id())) {
@@ -273,7 +278,7 @@ final class Rollouts {
         }
         try {
             if (!parts.store().contains(release.id())) {
-                parts.store().put(release.id(), bytes);
+                parts.store().put(release);
             }
             parts.store().commit(state.withTrying(release.id()));
         } catch (IOException e) {

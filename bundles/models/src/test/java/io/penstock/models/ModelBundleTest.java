@@ -253,6 +253,17 @@ class ModelBundleTest {
         return archive;
     }
 
+    // Golden vectors of a week would take twenty times their size of memory when they are read, and end the gateway.
+    @Test
+    void largeJsonIsRefusedUnread() throws Exception {
+        byte[] large = new byte[(2 << 20) + 1];
+        Arrays.fill(large, (byte) ' ');
+        byte[] bundle = with(ModelBundle.GOLDEN, large);
+        String message = assertThrows(ModelRejectedException.class, () -> ModelBundle.read(bundle, 8 << 20))
+                .getMessage();
+        assertTrue(message.contains("golden.json' has 2097153 bytes, at most 2097152 are allowed"), message);
+    }
+
     // Deflated bundles of other tools that keep to the form would be refused without need.
     @Test
     void deflatedEntriesAreRead() throws Exception {

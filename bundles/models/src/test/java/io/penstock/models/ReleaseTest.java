@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.penstock.api.model.ModelRejectedException;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
@@ -228,6 +229,31 @@ class ReleaseTest {
         Keys other = Keys.p256();
         ReleaseSigner.Signer signer = new ReleaseSigner.Signer(other.signerKeys.getPrivate(), List.of(keys.signer));
         assertThrows(GeneralSecurityException.class, () -> signedBy(signer));
+    }
+
+    // Anybody who may drop a file could fill the gateway's memory, which ends it, again after every restart.
+    @Test
+    void bundleOfAStrangerIsNotReadIntoMemory() throws Exception {
+        byte[] whole = Samples.release(Keys.p256(), "1.0.0", 1, "ok").toBytes();
+        Path file = folder.resolve("large.penstock");
+        try (RandomAccessFile large = new RandomAccessFile(file.toFile(), "rw")) {
+            large.write(whole);
+            large.setLength(3L << 30);
+        }
+        ReleaseVerifier verifier = new ReleaseVerifier(Keys.p256().trust(), List.of(), false);
+        String message = assertThrows(
+                        ModelRejectedException.class, () -> Release.read(file, verifier, Keys.NOW, Long.MAX_VALUE))
+                .getMessage();
+        assertTrue(message.contains("has no valid chain"), message);
+    }
+
+    // A limit the gateway's memory cannot keep would be noticed with the first large release, by a crash.
+    @Test
+    void largestReleaseFitsTheHeap() {
+        Settings.checkHeap(16, 158L << 20);
+        String message = assertThrows(IllegalArgumentException.class, () -> Settings.checkHeap(64, 158L << 20))
+                .getMessage();
+        assertTrue(message.startsWith("maximumReleaseMiB: at most 19, an eighth of the gateway's heap"), message);
     }
 
     // The statement of one model could be put in front of another.
