@@ -202,7 +202,7 @@ public final class Models implements ModelCatalog {
             } catch (InterruptedException e) {
                 LOG.debug("Stopped", e);
                 return;
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | StackOverflowError e) {
                 LOG.error("A release could not be worked on because of a fault of the gateway; it goes on", e);
             }
         }

@@ -129,6 +129,23 @@ final class Rollouts {
      * @param stable whether it has not changed for a while; one that has may still be on its way.
      */
     Handling handle(String file, Path path, String id, boolean stable) throws IOException, InterruptedException {
+        try {
+            return take(file, path, id, stable);
+        } catch (RuntimeException | StackOverflowError e) { // one file must not keep the others from their turn for ever
+            LOG.error("Release {} could not be worked on because of a fault of the gateway; report it", file, e);
+            finish(
+                    file,
+                    id,
+                    null,
+                    List.of(),
+                    RolloutOutcome.FAILED_NOTHING_CHANGED,
+                    "a fault of the gateway, see its log: " + e,
+                    List.of("RECEIVED sha256 of the file " + id));
+            return Handling.DONE;
+        }
+    }
+
+    private Handling take(String file, Path path, String id, boolean stable) throws IOException, InterruptedException {
         Release release;
         try {
             release = Release.read(

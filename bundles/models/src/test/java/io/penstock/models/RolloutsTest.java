@@ -430,6 +430,25 @@ class RolloutsTest {
         }
     }
 
+    // One file that meets a fault of ours would be tried four times a second for ever, and no other would have its turn.
+    @Test
+    void faultWithOneFileLeavesTheOthersTheirTurn() throws Exception {
+        FakePipeline pipeline = new FakePipeline("dosing");
+        try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {
+            gateway.drop("a", Samples.release(keys, "1.0.0", 1, "ok").toBytes());
+            gateway.staging.fault = true;
+            gateway.turn();
+            assertEquals(RolloutOutcome.FAILED_NOTHING_CHANGED, gateway.last().outcome());
+            assertTrue(gateway.last().reason().contains("a fault of the gateway"));
+            assertEquals("", gateway.store.state().trying());
+            gateway.staging.fault = false;
+            gateway.drop("b", Samples.release(keys, "1.1.0", 2, "ok").toBytes());
+            gateway.turn();
+            assertEquals("coagulant-dose 1.1.0", pipeline.label());
+            assertEquals(2, gateway.receipts());
+        }
+    }
+
     // A pipeline with an hourly cycle would stop all other rollouts, or be reported wrongly.
     @Test
     void distantCycleIsWaitedForInTheBackground() throws Exception {
