@@ -195,11 +195,13 @@ final class Rollouts {
 
     private void checkSequence(Release release) throws ModelRejectedException {
         State state = parts.store().state();
-        if (state.releases().containsKey(release.id()) && parts.store().contains(release.id())) {
-            return; // byte for byte one that was accepted
-        }
         ModelIdentity identity = release.identity();
         long highest = state.highestSequence().getOrDefault(identity.name(), 0L);
+        boolean serves = state.pipelines().values().stream()
+                .anyMatch(serving -> serving.current().equals(release.id()));
+        if (state.releases().containsKey(release.id()) && (serves || identity.sequence() == highest)) {
+            return; // byte for byte the newest one, or one that is meant to serve: dropped again to be tried again
+        }
         if (identity.sequence() <= highest) {
             throw new ModelRejectedException("release: sequence " + identity.sequence() + " of " + identity.name()
                     + " must be above " + highest + ", the highest this gateway accepted; sign it with a higher one,"
@@ -294,9 +296,7 @@ final class Rollouts {
                     + "); it is not tried again, have the model checked");
         }
         try {
-            if (!parts.store().contains(release.id())) {
-                parts.store().put(release);
-            }
+            parts.store().put(release); // also where it is there: it may have been damaged
             parts.store().commit(state.withTrying(release.id()));
         } catch (IOException e) {
             throw new ModelRejectedException(

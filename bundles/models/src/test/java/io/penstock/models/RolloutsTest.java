@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.penstock.models;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -632,6 +633,53 @@ class RolloutsTest {
                         stored.filter(f -> f.toString().endsWith(".penstock")).count());
             }
             assertEquals(2, gateway.staging.installed.size(), "current and fallback");
+        }
+    }
+
+    // The message tells to drop the release again, and then it was refused for its sequence, or left damaged.
+    @Test
+    void releaseLostOrDamagedInTheStoreIsHealedByDroppingItAgain() throws Exception {
+        byte[] file = Samples.release(keys, "1.0.0", 1, "ok").toBytes();
+        Path stored = home.resolve("data/models/" + Names.sha256(file) + ".penstock");
+        try (Gateway gateway = new Gateway(home, new Disk(), new FakePipeline("dosing"))) {
+            gateway.drop("first", file);
+            gateway.turn();
+        }
+        for (boolean lost : new boolean[] {true, false}) {
+            if (lost) {
+                Files.delete(stored);
+            } else {
+                byte[] damaged = file.clone();
+                damaged[damaged.length - 100] ^= 1;
+                Files.write(stored, damaged);
+            }
+            FakePipeline pipeline = new FakePipeline("dosing");
+            try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {
+                gateway.turn();
+                assertEquals("", pipeline.label());
+                gateway.drop("again-" + lost, file);
+                gateway.turn();
+                assertEquals("coagulant-dose 1.0.0", pipeline.label());
+            }
+            assertArrayEquals(file, Files.readAllBytes(stored));
+        }
+    }
+
+    // Who may only drop files could bring back the model with the known fault; returning takes a role and a reason.
+    @Test
+    void olderReleaseIsNotTakenInAgain() throws Exception {
+        FakePipeline pipeline = new FakePipeline("dosing");
+        try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {
+            byte[] old = Samples.release(keys, "1.0.0", 1, "ok").toBytes();
+            gateway.drop("old", old);
+            gateway.turn();
+            gateway.drop(keys, "1.1.0", 2, "ok");
+            gateway.turn();
+            gateway.drop("replayed", old);
+            gateway.turn();
+            assertEquals("coagulant-dose 1.1.0", pipeline.label());
+            assertEquals(RolloutOutcome.REJECTED, gateway.last().outcome());
+            assertTrue(gateway.last().reason().contains("must be above 2"));
         }
     }
 
