@@ -92,7 +92,8 @@ final class Json {
 
     static byte[] compact(JsonNode node) {
         try {
-            return MAPPER.writeValueAsBytes(node);
+            // by way of a text: the byte writer refuses half a surrogate pair, and texts come from anywhere
+            return MAPPER.writeValueAsString(node).getBytes(StandardCharsets.UTF_8);
         } catch (JsonProcessingException e) {
             throw new IllegalStateException(e); // a tree in memory can always be written
         }

@@ -9,6 +9,7 @@ import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
@@ -60,11 +61,10 @@ final class ReleaseStore implements AutoCloseable {
 
     static State readState(Path folder) throws IOException {
         Path file = folder.resolve(DESIRED);
-        if (!Files.exists(file)) {
-            return State.EMPTY;
-        }
         try {
             return State.parse(DESIRED, Files.readAllBytes(file));
+        } catch (NoSuchFileException e) {
+            return State.EMPTY; // the first start; a file that is there and cannot be read is another matter
         } catch (IllegalArgumentException e) {
             throw new IOException(
                     file + " is damaged (" + e.getMessage()

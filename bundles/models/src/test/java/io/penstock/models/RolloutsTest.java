@@ -692,6 +692,32 @@ class RolloutsTest {
         }
     }
 
+    // A gateway would come up without any model because a reason it wrote itself was too long to be read back.
+    @Test
+    void whateverIsWrittenCanBeReadAtTheNextStart() throws Exception {
+        String longest = "\ud800".repeat(200_000);
+        try (Gateway gateway = new Gateway(home, new Disk(), new FakePipeline("dosing"))) {
+            gateway.drop(keys, "1.0.0", 1, "ok");
+            gateway.turn();
+            gateway.rollouts.rollback("dosing", ENGINEER, longest);
+            gateway.rollouts.refuse("n".repeat(2_000), Names.sha256(new byte[0]), longest);
+        }
+        State state = ReleaseStore.readState(home.resolve("data/models"));
+        assertEquals(3, state.receipts().size());
+        FakePipeline pipeline = new FakePipeline("dosing");
+        try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {
+            gateway.turn();
+            assertEquals("coagulant-dose 1.0.0", pipeline.label());
+        }
+    }
+
+    // A state file that cannot be read would count as none, and old releases as new ones.
+    @Test
+    void unreadableStateIsNotTakenForNone() throws Exception {
+        Files.createDirectories(home.resolve("data/models/desired.json"));
+        assertThrows(IOException.class, () -> new Gateway(home, new Disk()));
+    }
+
     // A damaged state file would silently forget which sequences were accepted.
     @Test
     void damagedStateIsNotIgnored() throws Exception {
