@@ -189,16 +189,18 @@ public final class Models implements ModelCatalog {
         LOG.info(
                 "Releases are taken in; {} receipts so far",
                 store.state().receipts().size());
+        boolean more = false;
         while (!stopping) {
             try {
-                Runnable next = work.poll(settings.pollMs(), TimeUnit.MILLISECONDS);
+                Runnable next = work.poll(more ? 0 : settings.pollMs(), TimeUnit.MILLISECONDS);
                 while (next != null) {
                     next.run();
                     next = work.poll();
                 }
+                more = false;
                 rollouts.tick();
                 requests.poll();
-                dropFolder.poll();
+                more = dropFolder.poll(); // one file a turn: who asks for a rollback must not wait for them all
             } catch (InterruptedException e) {
                 LOG.debug("Stopped", e);
                 return;

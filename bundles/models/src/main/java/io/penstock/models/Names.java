@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.Locale;
 import java.util.regex.Pattern;
 
 /** How names, versions and digests of releases look. */
@@ -30,7 +31,15 @@ final class Names {
     static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
     static final String SHA256_FORM = "64 lower-case hex digits";
 
+    private static final Pattern CONTROL = Pattern.compile("[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Cs}]");
+
     private Names() {}
+
+    /** A name somebody else chose, such that it cannot steer a terminal or begin a line of the log. */
+    static String printable(String name) {
+        return CONTROL.matcher(name).replaceAll(match -> String.format(
+                Locale.ROOT, "{%04x}", (int) match.group().charAt(0)));
+    }
 
     static String sha256(byte[]... parts) {
         MessageDigest digest = sha256();

@@ -16,9 +16,11 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -106,10 +108,20 @@ final class Rollouts {
         return parts.store().state().handled().contains(file + " " + id);
     }
 
+    Set<String> handledFiles() {
+        return parts.store().state().handled().stream()
+                .map(Rollouts::fileOf)
+                .collect(Collectors.toCollection(TreeSet::new));
+    }
+
+    private static String fileOf(String handled) {
+        return handled.substring(0, handled.lastIndexOf(' '));
+    }
+
     /** Forgets files that are no longer there: who drops one again means it. */
     void keepHandled(Set<String> files) {
         List<String> kept = parts.store().state().handled().stream()
-                .filter(entry -> files.contains(entry.substring(0, entry.lastIndexOf(' '))))
+                .filter(entry -> files.contains(fileOf(entry)))
                 .toList();
         if (kept.size() < parts.store().state().handled().size()) {
             parts.store().record(parts.store().state().withHandled(kept));
@@ -401,7 +413,7 @@ final class Rollouts {
 
     private static State done(State state, String file, String id) {
         List<String> handled = new ArrayList<>(state.handled());
-        handled.remove(file + " " + id);
+        handled.removeIf(entry -> fileOf(entry).equals(file)); // of a file that changes only the last content counts
         handled.add(file + " " + id);
         return state.withHandled(handled).withTrying("");
     }

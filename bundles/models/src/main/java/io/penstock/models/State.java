@@ -39,7 +39,7 @@ record State(
         List<Receipt> receipts) {
     static final State EMPTY = new State(Map.of(), Map.of(), Map.of(), Map.of(), "", "", List.of(), List.of());
     private static final int MOST_RECEIPTS = 100;
-    private static final int MOST_HANDLED = 1000;
+    static final int MOST_HANDLED = 1000;
     private static final int MOST_HISTORY = 5;
     private static final int MOST_STEPS = 1000;
     private static final int LONGEST_TEXT = 4000;

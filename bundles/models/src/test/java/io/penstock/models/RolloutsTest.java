@@ -271,6 +271,66 @@ class RolloutsTest {
         }
     }
 
+    // A pipe in the drop folder would stop the room for ever; a folder or a broken link would be passed over in silence.
+    @Test
+    void whatIsNoPlainFileIsRefusedUnread() throws Exception {
+        FakePipeline pipeline = new FakePipeline("dosing");
+        try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {
+            Path releases = home.resolve("releases");
+            String pipe = releases.resolve("a.penstock").toString();
+            assertTrue(new ProcessBuilder("mkfifo", pipe).start().waitFor(10, TimeUnit.SECONDS));
+            Files.createDirectory(releases.resolve("b.penstock"));
+            Files.createSymbolicLink(releases.resolve("c.penstock"), Path.of("/dev/zero"));
+            Files.createSymbolicLink(releases.resolve("d.penstock"), releases.resolve("nothing"));
+            gateway.drop(keys, "1.0.0", 1, "ok");
+            assertTimeoutPreemptively(Duration.ofSeconds(20), gateway::turn);
+            assertEquals("coagulant-dose 1.0.0", pipeline.label());
+            assertEquals(4, gateway.receipts());
+            for (Receipt receipt : gateway.store.state().receipts().subList(1, 4)) {
+                assertEquals(RolloutOutcome.REJECTED, receipt.outcome());
+                assertTrue(receipt.reason().contains("is no plain file"), receipt.reason());
+            }
+        }
+    }
+
+    // The name of a dropped file could forge lines in the log and steer the engineer's terminal.
+    @Test
+    void namesAreShownPrintable() throws Exception {
+        try (Gateway gateway = new Gateway(home, new Disk(), new FakePipeline("dosing"))) {
+            gateway.drop("x\n2026-11-23 INFO Release serves\u001b[2J\u009b\u202e", Samples.bytes("hello"));
+            gateway.turn();
+            gateway.turnAfter(3_000);
+            assertEquals(
+                    "x{000a}2026-11-23 INFO Release serves{001b}[2J{009b}{202e}.penstock",
+                    gateway.last().file());
+            gateway.turnAfter(3_000);
+            assertEquals(1, gateway.receipts());
+        }
+    }
+
+    // Ten thousand files would keep the room busy at each start, and push what was decided out of its memory.
+    @Test
+    void crowdedFolderIsBounded() throws Exception {
+        String first;
+        try (Gateway gateway = new Gateway(home, new Disk(), new FakePipeline("dosing"))) {
+            gateway.drop(keys, "1.0.0", 1, "ok");
+            gateway.turn();
+            first = gateway.store.state().handled().get(0);
+            for (int i = 0; i < 1_100; i++) {
+                gateway.drop("a" + i, new byte[] {1});
+            }
+            gateway.turn();
+            gateway.turnAfter(3_000);
+            assertEquals(1_000, gateway.store.state().handled().size());
+            assertTrue(gateway.store.state().handled().contains(first), "the one that serves is still done with");
+        }
+        try (Gateway gateway = new Gateway(home, new Disk(), new FakePipeline("dosing"))) {
+            gateway.turn();
+            gateway.turnAfter(3_000);
+            assertTrue(gateway.store.state().handled().contains(first));
+        }
+    }
+
     // One pipeline's fault would keep a model from another, or be hidden behind its success.
     @Test
     void twoPipelinesAreReportedApart() throws Exception {
