@@ -18,12 +18,18 @@ import java.nio.charset.StandardCharsets;
  */
 public final class Probe {
     static final int REFUSED = 3;
+    private static final int ORPHANED = 5;
     static final String ANSWER = "PENSTOCK-PROBE ";
 
     private Probe() {}
 
     /** @param arguments class of the feature engine, class of the inference engine. */
     public static void main(String[] arguments) throws IOException {
+        // Killed, the gateway can end nobody: a model that hangs would keep a processor of the plant busy for ever.
+        ProcessHandle.current()
+                .parent()
+                .ifPresent(gateway ->
+                        gateway.onExit().thenRun(() -> Runtime.getRuntime().halt(ORPHANED)));
         PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
         byte[] bundle = System.in.readAllBytes();
         int code;
