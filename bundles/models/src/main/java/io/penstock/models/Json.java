@@ -78,7 +78,8 @@ final class Json {
                     ? ""
                     : " at line " + e.getLocation().getLineNr() + " column "
                             + e.getLocation().getColumnNr();
-            throw new IllegalArgumentException(file + ": no valid JSON" + where + ": " + e.getOriginalMessage(), e);
+            throw new IllegalArgumentException(
+                    file + ": no valid JSON" + where + ": " + Names.printable(e.getOriginalMessage()), e);
         }
         if (!node.isObject()) {
             throw new IllegalArgumentException(file + ": a JSON object is needed");

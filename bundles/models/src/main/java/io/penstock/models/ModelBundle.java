@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -72,7 +73,12 @@ record ModelBundle(
                 throw new ModelRejectedException("bundle: entry " + name + " is missing");
             }
         }
+        Set<String> names = new TreeSet<>(String.CASE_INSENSITIVE_ORDER);
         for (Map.Entry<String, byte[]> entry : entries.entrySet()) {
+            if (!names.add(entry.getKey())) {
+                throw new ModelRejectedException("bundle: entry '" + entry.getKey()
+                        + "' differs from another in upper and lower case only; rename it");
+            }
             refuseProgram(entry.getKey(), entry.getValue());
             if (entry.getKey().endsWith(".json") && entry.getValue().length > LARGEST_JSON) {
                 throw new ModelRejectedException("bundle: entry '" + entry.getKey() + "' has "

@@ -272,6 +272,21 @@ class ModelBundleTest {
         assertArrayEquals(plain, read.get("a"));
     }
 
+    // On a file system that does not tell case apart one document would stand in for the other.
+    @Test
+    void namesThatDifferInCaseOnlyAreRefused() throws Exception {
+        assertTrue(refusal(with("PENSTOCK-INF/MODEL.json", Samples.bytes("{}"))).contains("lower case only"));
+    }
+
+    // Who inspects a stranger's bundle would let it steer the terminal.
+    @Test
+    void refusalsHoldNoControlCharacters() throws Exception {
+        String escape = refusal(withManifest("(operator=hampel)", "(operator=\u001b[2J" + "x".repeat(5_000) + ")"));
+        assertTrue(escape.length() < 1_000 && escape.indexOf('\u001b') < 0, escape);
+        String twice = refusal(with(ModelBundle.CONTRACT, Samples.bytes("{\"\\u001b[2J\":1,\"\\u001b[2J\":1}")));
+        assertTrue(twice.contains("Duplicate") && twice.indexOf('\u001b') < 0, twice);
+    }
+
     // A file that is no ONNX would reach the native runtime.
     @Test
     void onnxWithoutOperatorSetIsRefused() throws Exception {
