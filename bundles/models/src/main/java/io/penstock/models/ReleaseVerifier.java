@@ -301,7 +301,8 @@ public final class ReleaseVerifier {
         return chain;
     }
 
-    private static void checkSigner(X509Certificate leaf, Instant at) throws ModelRejectedException {
+    /** @throws ModelRejectedException if no gateway would let this certificate sign a release at that time. */
+    public static void checkSigner(X509Certificate leaf, Instant at) throws ModelRejectedException {
         checkValid(leaf, at);
         List<String> purposes;
         try {
@@ -343,8 +344,7 @@ public final class ReleaseVerifier {
         }
         boolean current = false;
         for (X509CRL list : trust.revocations()) {
-            if (list.getIssuerX500Principal().equals(issuer.getSubjectX500Principal())
-                    && isSignedBy(list, issuer)) {
+            if (list.getIssuerX500Principal().equals(issuer.getSubjectX500Principal()) && isSignedBy(list, issuer)) {
                 current |= list.getNextUpdate() != null
                         && !at.isAfter(list.getNextUpdate().toInstant());
                 checkNotRevoked(list.getRevokedCertificate(certificate.getSerialNumber()), certificate, at);
