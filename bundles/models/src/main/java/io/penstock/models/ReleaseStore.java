@@ -31,6 +31,7 @@ final class ReleaseStore implements AutoCloseable {
     private final FileChannel lock;
     private volatile State state;
     private boolean unsaved;
+    private String reported = "";
 
     private ReleaseStore(Path folder, Disk disk, FileChannel lock, State state) {
         this.folder = folder;
@@ -82,6 +83,7 @@ final class ReleaseStore implements AutoCloseable {
         disk.write(folder.resolve(DESIRED), next.toBytes());
         state = next;
         unsaved = false;
+        reported = "";
     }
 
     /** Takes a new state about what has happened already; where the disk refuses, it is written later by {@link #retry}. */
@@ -96,10 +98,13 @@ final class ReleaseStore implements AutoCloseable {
             try {
                 commit(state);
             } catch (IOException e) {
-                LOG.error(
-                        "{} cannot be written: {}; it is tried again, make room or repair the disk",
-                        folder.resolve(DESIRED),
-                        e.toString());
+                if (!reported.equals(e.toString())) { // once: a full disk must not be filled with lines about it
+                    LOG.error(
+                            "{} cannot be written: {}; it is tried again, make room or repair the disk",
+                            folder.resolve(DESIRED),
+                            e.toString());
+                }
+                reported = e.toString();
             }
         }
     }

@@ -271,7 +271,8 @@ class RolloutsTest {
         }
     }
 
-    // A pipe in the drop folder would stop the room for ever; a folder or a broken link would be passed over in silence.
+    // A pipe in the drop folder would stop the room for ever; a folder or a broken link would be passed over in
+    // silence.
     @Test
     void whatIsNoPlainFileIsRefusedUnread() throws Exception {
         FakePipeline pipeline = new FakePipeline("dosing");
@@ -491,7 +492,8 @@ class RolloutsTest {
         }
     }
 
-    // One file that meets a fault of ours would be tried four times a second for ever, and no other would have its turn.
+    // One file that meets a fault of ours would be tried four times a second for ever, and no other would have its
+    // turn.
     @Test
     void faultWithOneFileLeavesTheOthersTheirTurn() throws Exception {
         FakePipeline pipeline = new FakePipeline("dosing");
@@ -507,6 +509,32 @@ class RolloutsTest {
             gateway.turn();
             assertEquals("coagulant-dose 1.1.0", pipeline.label());
             assertEquals(2, gateway.receipts());
+        }
+    }
+
+    // With a full disk the operator would take a rollback for done that the next restart undoes.
+    @Test
+    void rollbackThatIsNotOnDiskSaysSo() throws Exception {
+        FakePipeline pipeline = new FakePipeline("dosing");
+        FullDisk disk = new FullDisk();
+        try (Gateway gateway = new Gateway(home, disk, pipeline)) {
+            gateway.drop(keys, "1.0.0", 1, "ok");
+            gateway.turn();
+            gateway.drop(keys, "1.1.0", 2, "ok");
+            gateway.turn();
+            disk.full = true;
+            Receipt receipt = gateway.rollouts.rollback("dosing", ENGINEER, "x");
+            assertEquals(RolloutOutcome.ROLLED_BACK, receipt.outcome());
+            assertEquals("coagulant-dose 1.0.0", pipeline.label());
+            String last = receipt.steps().get(receipt.steps().size() - 1);
+            assertTrue(last.startsWith("NOT SAVED"), last);
+            disk.full = false;
+            gateway.turn();
+        }
+        FakePipeline after = new FakePipeline("dosing");
+        try (Gateway gateway = new Gateway(home, new Disk(), after)) {
+            gateway.turn();
+            assertEquals("coagulant-dose 1.0.0", after.label());
         }
     }
 
