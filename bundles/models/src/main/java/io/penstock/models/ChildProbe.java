@@ -129,12 +129,11 @@ final class ChildProbe implements ModelProbe {
     private List<String> arguments(Command command) {
         List<String> arguments = new ArrayList<>();
         if (Files.isExecutable(Path.of("/bin/sh"))) {
-            arguments.addAll(
-                    List.of(
-                            "/bin/sh",
-                            "-c",
-                            "ulimit -c 0; ulimit -v " + ADDRESS_SPACE_KIB + "; ulimit -t " + cpuSeconds()
-                                    + "; { echo 1000 >/proc/self/oom_score_adj; } 2>/dev/null; exec \"$0\" \"$@\""));
+            arguments.addAll(List.of(
+                    "/bin/sh",
+                    "-c",
+                    "ulimit -c 0; ulimit -v " + ADDRESS_SPACE_KIB + "; ulimit -t " + cpuSeconds()
+                            + "; { echo 1000 >/proc/self/oom_score_adj; } 2>/dev/null; exec \"$0\" \"$@\""));
         }
         arguments.addAll(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),

@@ -15,6 +15,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
@@ -112,7 +113,7 @@ final class DropFolder {
     }
 
     /** Files that are done with come first: they must not be forgotten for newcomers. */
-    private void bound(TreeMap<String, Path> files) {
+    private void bound(SortedMap<String, Path> files) {
         if (files.size() > MOST_FILES && !crowded) {
             LOG.error(
                     "Drop folder {} holds {} files, at most {} are looked at; remove some",
@@ -183,8 +184,7 @@ final class DropFolder {
         }
     }
 
-    private boolean take(String name, Path file, Watch watch, boolean stable)
-            throws IOException, InterruptedException {
+    private boolean take(String name, Path file, Watch watch, boolean stable) throws IOException, InterruptedException {
         String id = Names.sha256(file, watch.size);
         if (rollouts.handled(name, id)) {
             watch.done = true;

@@ -37,8 +37,9 @@ final class Names {
 
     /** A name somebody else chose, such that it cannot steer a terminal or begin a line of the log. */
     static String printable(String name) {
-        return CONTROL.matcher(name).replaceAll(match -> String.format(
-                Locale.ROOT, "{%04x}", (int) match.group().charAt(0)));
+        return CONTROL.matcher(name)
+                .replaceAll(match ->
+                        String.format(Locale.ROOT, "{%04x}", (int) match.group().charAt(0)));
     }
 
     static String sha256(byte[]... parts) {

@@ -143,7 +143,8 @@ final class Rollouts {
     Handling handle(String file, Path path, String id, boolean stable) throws IOException, InterruptedException {
         try {
             return take(file, path, id, stable);
-        } catch (RuntimeException | StackOverflowError e) { // one file must not keep the others from their turn for ever
+        } catch (RuntimeException
+                | StackOverflowError e) { // one file must not keep the others from their turn for ever
             LOG.error("Release {} could not be worked on because of a fault of the gateway; report it", file, e);
             finish(
                     file,

@@ -152,10 +152,7 @@ record State(
                 receipt.pipelines(),
                 receipt.outcome(),
                 bounded(receipt.reason()),
-                receipt.steps().stream()
-                        .limit(MOST_STEPS)
-                        .map(State::bounded)
-                        .toList(),
+                receipt.steps().stream().limit(MOST_STEPS).map(State::bounded).toList(),
                 receipt.time());
     }
 

@@ -18,23 +18,23 @@ import java.security.cert.X509CRL;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.Arrays;
-import org.bouncycastle.operator.jcajce.JcaDigestCalculatorProviderBuilder;
-import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
-import org.bouncycastle.cms.SignerInfoGeneratorBuilder;
-import org.bouncycastle.cms.CMSSignedDataGenerator;
-import org.bouncycastle.cms.CMSProcessableByteArray;
-import org.bouncycastle.cert.jcajce.JcaX509CertificateHolder;
-import org.bouncycastle.asn1.x509.AlgorithmIdentifier;
-import org.bouncycastle.asn1.ASN1ObjectIdentifier;
-import org.bouncycastle.asn1.ASN1Encoding;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import org.bouncycastle.asn1.ASN1Encoding;
+import org.bouncycastle.asn1.ASN1ObjectIdentifier;
 import org.bouncycastle.asn1.nist.NISTObjectIdentifiers;
+import org.bouncycastle.asn1.x509.AlgorithmIdentifier;
 import org.bouncycastle.asn1.x509.CRLReason;
 import org.bouncycastle.asn1.x509.KeyUsage;
+import org.bouncycastle.cert.jcajce.JcaX509CertificateHolder;
+import org.bouncycastle.cms.CMSProcessableByteArray;
+import org.bouncycastle.cms.CMSSignedDataGenerator;
+import org.bouncycastle.cms.SignerInfoGeneratorBuilder;
 import org.bouncycastle.openssl.jcajce.JcaPKCS8Generator;
 import org.bouncycastle.openssl.jcajce.JceOpenSSLPKCS8EncryptorBuilder;
+import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
+import org.bouncycastle.operator.jcajce.JcaDigestCalculatorProviderBuilder;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -204,7 +204,15 @@ class ReleaseTest {
         List<X509Certificate> chain = new ArrayList<>(List.of(keys.signer));
         for (int i = 0; i < 20; i++) {
             chain.add(Certificates.newCertificate(
-                    keys.authorityKeys, keys.authority, keys.authorityKeys, "CN=" + i, Keys.FROM, Keys.TO, true, 4, null));
+                    keys.authorityKeys,
+                    keys.authority,
+                    keys.authorityKeys,
+                    "CN=" + i,
+                    Keys.FROM,
+                    Keys.TO,
+                    true,
+                    4,
+                    null));
         }
         byte[] file = signedBy(new ReleaseSigner.Signer(keys.signerKeys.getPrivate(), chain));
         assertTrue(refusal(file, keys.trust()).contains("21 certificates, at most 16"));
@@ -216,8 +224,9 @@ class ReleaseTest {
     void weakDigestsAreRefusedByName(String digest) throws Exception {
         Keys keys = Keys.p256();
         CMSSignedDataGenerator generator = new CMSSignedDataGenerator();
-        SignerInfoGeneratorBuilder builder = new SignerInfoGeneratorBuilder(
-                new JcaDigestCalculatorProviderBuilder().setProvider(Certificates.BC).build());
+        SignerInfoGeneratorBuilder builder = new SignerInfoGeneratorBuilder(new JcaDigestCalculatorProviderBuilder()
+                .setProvider(Certificates.BC)
+                .build());
         builder.setContentDigest(new AlgorithmIdentifier(new ASN1ObjectIdentifier(digest)));
         generator.addSignerInfoGenerator(builder.build(
                 new JcaContentSignerBuilder("SHA256withECDSA")
@@ -226,7 +235,8 @@ class ReleaseTest {
                 new JcaX509CertificateHolder(keys.signer)));
         generator.addCertificate(new JcaX509CertificateHolder(keys.signer));
         byte[] bundle = Samples.bundle("1.0.0", "ok");
-        byte[] statement = verify(signedBy(keys.signer()), keys.trust()).statement().toBytes();
+        byte[] statement =
+                verify(signedBy(keys.signer()), keys.trust()).statement().toBytes();
         byte[] cms = generator
                 .generate(new CMSProcessableByteArray(statement), true)
                 .toASN1Structure()
