@@ -4,26 +4,46 @@ package io.penstock.tools;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
 import java.util.HexFormat;
 
 /** Reading and writing files that were named as options. */
 final class CommandFiles {
+    private static final long LARGEST = (1L << 30) + (1 << 20);
+
     private CommandFiles() {}
 
     static byte[] read(String option, Path file) throws IOException {
         if (!Files.isRegularFile(file)) {
             throw new IOException(option + ": there is no file " + file);
         }
+        if (Files.size(file) > LARGEST) {
+            throw new IOException(option + ": at most " + LARGEST + " bytes, " + file + " has " + Files.size(file));
+        }
         return Files.readAllBytes(file);
     }
 
-    /** Writes beside and renames, so that a drop folder never sees half a file. */
+    /**
+     * Writes beside and renames, so that a drop folder never sees half a file.
+     *
+     * @throws IOException also if the file is there with another content: it may be a key, or a release that was given out.
+     */
     static void write(Path file, byte[] bytes) throws IOException {
+        if (Files.exists(file, LinkOption.NOFOLLOW_LINKS)) {
+            if (Files.isRegularFile(file)
+                    && Files.size(file) == bytes.length
+                    && Arrays.equals(Files.readAllBytes(file), bytes)) {
+                return;
+            }
+            throw new IOException(
+                    "--out: " + file + " is there already with another content; remove it or choose another file");
+        }
         Path folder = file.toAbsolutePath().getParent();
         Files.createDirectories(folder);
         Path temporary = Files.createTempFile(folder, "." + file.getFileName(), ".tmp");

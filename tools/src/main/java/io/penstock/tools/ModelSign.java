@@ -7,11 +7,12 @@ import io.penstock.models.Certificates;
 import io.penstock.models.ReleaseFile;
 import io.penstock.models.ReleaseReport;
 import io.penstock.models.ReleaseSigner;
+import io.penstock.models.ReleaseVerifier;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
+import java.security.cert.X509Certificate;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -83,8 +84,9 @@ final class ModelSign implements Callable<Integer> {
         for (int i = 0; i < keys.size(); i++) {
             CommandFiles.read("--key", keys.get(i));
             CommandFiles.read("--certificate", certificates.get(i));
-            signers.add(new ReleaseSigner.Signer(
-                    Certificates.readKey(keys.get(i), passphrase), Certificates.readCertificates(certificates.get(i))));
+            List<X509Certificate> chain = Certificates.readCertificates(certificates.get(i));
+            ReleaseVerifier.checkSigner(chain.get(0), Instant.now());
+            signers.add(new ReleaseSigner.Signer(Certificates.readKey(keys.get(i), passphrase), chain));
         }
         if (passphrase != null) {
             Arrays.fill(passphrase, '\0');
@@ -110,7 +112,9 @@ final class ModelSign implements Callable<Integer> {
         return firstLine(
                 passphraseFile.equals("-")
                         ? new String(System.in.readAllBytes(), StandardCharsets.UTF_8)
-                        : Files.readString(Path.of(passphraseFile)));
+                        : new String(
+                                CommandFiles.read("--passphrase-file", Path.of(passphraseFile)),
+                                StandardCharsets.UTF_8));
     }
 
     private static char[] firstLine(String text) {

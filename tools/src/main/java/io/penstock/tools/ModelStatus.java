@@ -32,6 +32,9 @@ final class ModelStatus implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        if (receipts < 0) {
+            throw new IOException("--receipts: at least 0, was " + receipts);
+        }
         GatewayHome gateway = new GatewayHome(home.path());
         PrintWriter out = spec.commandLine().getOut();
         if (json) {

@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.penstock.tools;
 
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -29,9 +32,32 @@ public final class Penstock {
     }
 
     static CommandLine commandLine() {
-        return new CommandLine(new Penstock()).setExecutionExceptionHandler((e, commandLine, result) -> {
-            commandLine.getErr().println("penstock: " + (e.getMessage() == null ? e.toString() : e.getMessage()));
-            return 1;
-        });
+        return new CommandLine(new Penstock())
+                .setParameterExceptionHandler((e, arguments) -> {
+                    CommandLine command = e.getCommandLine();
+                    String name = command.getCommandSpec().qualifiedName();
+                    command.getErr().println("penstock: " + line(e.getMessage()) + "; see '" + name + " --help'");
+                    return CommandLine.ExitCode.USAGE;
+                })
+                .setExecutionExceptionHandler((e, command, result) -> {
+                    command.getErr().println("penstock: " + line(message(e)));
+                    return CommandLine.ExitCode.SOFTWARE;
+                });
+    }
+
+    /** Of file system errors some have nothing but a path for a message. */
+    private static String message(Exception e) {
+        if (e instanceof NoSuchFileException) {
+            return "there is no file " + e.getMessage();
+        }
+        if (e instanceof AccessDeniedException) {
+            return e.getMessage() + ": permission denied";
+        }
+        return e instanceof FileSystemException || e.getMessage() == null ? e.toString() : e.getMessage();
+    }
+
+    /** What others wrote must neither steer the terminal nor look like another line. */
+    private static String line(String text) {
+        return text.replaceAll("\\R", " ").replaceAll("[\\p{Cc}\\p{Cf}]", "?");
     }
 }

@@ -4,12 +4,15 @@ package io.penstock.tools;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
@@ -123,6 +126,77 @@ class ModelCommandTest {
         assertTrue(output.contains("--sequence"), output);
         assertEquals(1, run("model", "status", "--home", folder));
         assertTrue(output.contains("is no home of a gateway"), output);
+    }
+
+    // A slip in --out would destroy the signer's key, or a release that plants have already.
+    @Test
+    void filesWithAnotherContentAreNotOverwritten() throws Exception {
+        Path model = folder.resolve("model");
+        run("model", "init", "--directory", model, "--name", "dose");
+        Files.write(model.resolve("model.onnx"), TestGraph.doubled());
+        Path key = folder.resolve("signer-key.pem");
+        Files.writeString(key, "the only copy");
+        Object[] pack = {
+            "model",
+            "pack",
+            "--directory",
+            model,
+            "--golden-inputs",
+            model.resolve("golden-inputs.json"),
+            "--out",
+            folder.resolve("dose.jar")
+        };
+        assertEquals(0, run(pack), output);
+        pack[pack.length - 1] = key;
+        assertEquals(1, run(pack));
+        assertTrue(output.contains("is there already with another content"), output);
+        assertEquals("the only copy", Files.readString(key));
+    }
+
+    // A release would be signed that no gateway takes in; the plant would be the first to tell.
+    @Test
+    void signingWithWhatCannotSignIsRefused() throws Exception {
+        Path model = folder.resolve("model");
+        run("model", "init", "--directory", model, "--name", "dose");
+        Files.write(model.resolve("model.onnx"), TestGraph.doubled());
+        Path bundle = folder.resolve("dose.jar");
+        Path golden = model.resolve("golden-inputs.json");
+        run("model", "pack", "--directory", model, "--golden-inputs", golden, "--out", bundle);
+        Path keys = folder.resolve("keys");
+        run("keys", "demo", "--out", keys);
+        Path key = keys.resolve("signer-key.pem");
+        Path signer = keys.resolve("signer.pem");
+        Files.write(folder.resolve("binary"), new byte[] {(byte) 0xFF, 0, 1});
+
+        refused("extended key usage none", sign(bundle, key, keys.resolve("ca.pem"), "--sequence", 1));
+        refused("no private key in PKCS#8 PEM", sign(bundle, folder.resolve("binary"), signer, "--sequence", 1));
+        refused("no private key in PKCS#8 PEM", sign(bundle, signer, signer, "--sequence", 1));
+        refused("holds no certificate", sign(bundle, key, folder.resolve("binary"), "--sequence", 1));
+        refused("sequence: 1 to", sign(bundle, key, signer, "--sequence", 0));
+        refused(
+                "--passphrase-file: there is no file",
+                sign(bundle, key, signer, "--sequence", 1, "--passphrase-file", folder.resolve("nothing")));
+        refused("must be later", sign(bundle, key, signer, "--sequence", 1, "--not-after", "1960-01-01T00:00:00Z"));
+        assertEquals(2, run(sign(bundle, key, signer, "--sequence", "many")));
+        assertEquals(1, output.lines().count(), output);
+        assertEquals(2, run("model", "sign", "--no-such-option"));
+        assertEquals(1, output.lines().count(), output);
+        assertEquals(2, run("model"));
+        assertEquals(1, output.lines().count(), output);
+        assertFalse(Files.exists(folder.resolve("dose-1.0.0.penstock")));
+    }
+
+    private void refused(String reason, Object... arguments) {
+        assertEquals(1, run(arguments), output);
+        assertTrue(output.contains(reason), output);
+        assertEquals(1, output.lines().count(), output);
+    }
+
+    private static Object[] sign(Path bundle, Path key, Path certificate, Object... more) {
+        List<Object> arguments =
+                new ArrayList<>(List.of("model", "sign", bundle, "--key", key, "--certificate", certificate));
+        arguments.addAll(List.of(more));
+        return arguments.toArray();
     }
 
     // An operator would wait for ever for a gateway that does not run.

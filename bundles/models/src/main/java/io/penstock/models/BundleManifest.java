@@ -112,8 +112,8 @@ final class BundleManifest {
         Set<String> wanted = new TreeSet<>(required(contract, opset));
         Set<String> there = new TreeSet<>(clauses(needed(headers, "Require-Capability")));
         if (!there.equals(wanted)) {
-            throw refused("Require-Capability: model.json and model.onnx need " + wanted + ", the manifest says "
-                    + there + "; pack it with 'penstock model pack'");
+            throw refused("Require-Capability: model.json and model.onnx need " + wanted + ", the manifest says '"
+                    + Json.shortened(String.join(",", there)) + "'; pack it with 'penstock model pack'");
         }
     }
 

@@ -203,7 +203,7 @@ public final class Certificates {
      */
     public static PrivateKey readKey(Path file, char @Nullable [] passphrase)
             throws IOException, GeneralSecurityException {
-        try (PEMParser parser = new PEMParser(Files.newBufferedReader(file, StandardCharsets.US_ASCII))) {
+        try (PEMParser parser = new PEMParser(Files.newBufferedReader(file, StandardCharsets.ISO_8859_1))) {
             Object content = parser.readObject();
             if (content instanceof PKCS8EncryptedPrivateKeyInfo encrypted) {
                 if (passphrase == null) {

@@ -121,11 +121,20 @@ final class ChildProbe implements ModelProbe {
         return answer;
     }
 
-    private static List<String> arguments(Command command) {
+    /** Twice the time it has: several threads compile and collect. */
+    private long cpuSeconds() {
+        return TimeUnit.MILLISECONDS.toSeconds(timeoutMs) * 2 + 10;
+    }
+
+    /** Where memory is short, the system ends this process, not the gateway. */
+    private List<String> arguments(Command command) {
         List<String> arguments = new ArrayList<>();
         if (Files.isExecutable(Path.of("/bin/sh"))) {
-            arguments.addAll(
-                    List.of("/bin/sh", "-c", "ulimit -c 0; ulimit -v " + ADDRESS_SPACE_KIB + "; exec \"$0\" \"$@\""));
+            arguments.addAll(List.of(
+                    "/bin/sh",
+                    "-c",
+                    "ulimit -c 0; ulimit -v " + ADDRESS_SPACE_KIB + "; ulimit -t " + cpuSeconds()
+                            + "; { echo 1000 >/proc/self/oom_score_adj; } 2>/dev/null; exec \"$0\" \"$@\""));
         }
         arguments.addAll(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),

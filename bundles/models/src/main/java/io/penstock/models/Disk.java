@@ -14,20 +14,21 @@ import java.nio.file.StandardOpenOption;
 /** Writes files so that a reader sees the old or the new one, whole, whatever instant the power fails at. */
 class Disk {
     /** Replaces a file: temporary file beside it, forced to disk, renamed, folder forced to disk. */
-    void write(Path file, byte[] bytes) throws IOException {
-        uninterrupted(() -> writeOnce(file, bytes));
+    void write(Path file, byte[]... parts) throws IOException {
+        uninterrupted(() -> writeOnce(file, parts));
     }
 
-    private void writeOnce(Path file, byte[] bytes) throws IOException {
+    private void writeOnce(Path file, byte[]... parts) throws IOException {
         Path folder = file.toAbsolutePath().getParent();
         Path temporary = folder.resolve(file.getFileName() + ".tmp");
         step("open " + temporary.getFileName());
         try (FileChannel channel = FileChannel.open(
                 temporary, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.TRUNCATE_EXISTING)) {
-            ByteBuffer buffer = ByteBuffer.wrap(bytes, 0, bytes.length / 2);
-            writeAll(channel, buffer);
-            step("half " + temporary.getFileName());
-            writeAll(channel, ByteBuffer.wrap(bytes, bytes.length / 2, bytes.length - bytes.length / 2));
+            for (byte[] bytes : parts) {
+                writeAll(channel, ByteBuffer.wrap(bytes, 0, bytes.length / 2));
+                step("half " + temporary.getFileName());
+                writeAll(channel, ByteBuffer.wrap(bytes, bytes.length / 2, bytes.length - bytes.length / 2));
+            }
             channel.force(true);
         } catch (IOException e) {
             discard(temporary);

@@ -4,14 +4,18 @@ package io.penstock.models;
 
 import io.penstock.api.model.ModelRejectedException;
 import java.io.IOException;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.OptionalLong;
+import java.util.Set;
+import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
@@ -25,6 +29,8 @@ import org.slf4j.LoggerFactory;
 final class DropFolder {
     private static final Logger LOG = LoggerFactory.getLogger(DropFolder.class);
     private static final long AGAIN_NANOS = TimeUnit.SECONDS.toNanos(1);
+    /** As many as the state can remember to be done with. */
+    private static final int MOST_FILES = State.MOST_HANDLED;
 
     private final Path folder;
     private final Settings settings;
@@ -32,6 +38,7 @@ final class DropFolder {
     private final LongSupplier nanoTime;
     private final Map<String, Watch> watched = new HashMap<>();
     private boolean missing;
+    private boolean crowded;
 
     DropFolder(Path folder, Settings settings, Rollouts rollouts, LongSupplier nanoTime) {
         this.folder = folder;
@@ -46,37 +53,56 @@ final class DropFolder {
         private long changedNanos;
         private long nextNanos;
         private boolean done;
+        private boolean unreadable;
     }
 
-    /** Looks once and hands over what is ready, in alphabetical order. */
-    void poll() throws InterruptedException {
+    /**
+     * Looks once and works on one file that is ready, the first in alphabetical order.
+     *
+     * @return whether it did, so that others may be ready too.
+     */
+    boolean poll() throws InterruptedException {
         Map<String, Path> files = files();
         if (missing) {
-            return; // an unmounted disk is no sign that somebody took files away
+            return false; // an unmounted disk is no sign that somebody took files away
         }
         if (watched.keySet().retainAll(files.keySet()) || watched.isEmpty()) {
             rollouts.keepHandled(files.keySet());
         }
         for (Map.Entry<String, Path> file : files.entrySet()) {
+            Watch watch = watched.computeIfAbsent(file.getKey(), key -> new Watch());
             try {
-                look(file.getKey(), file.getValue());
+                if (look(file.getKey(), file.getValue(), watch)) {
+                    return true;
+                }
+            } catch (NoSuchFileException e) {
+                LOG.debug("{} went away", file.getKey());
             } catch (IOException e) {
-                LOG.debug("{} cannot be read at present: {}", file.getValue(), e.toString());
+                watch.nextNanos = nanoTime.getAsLong() + AGAIN_NANOS;
+                if (!watch.unreadable) {
+                    LOG.warn(
+                            "Release {} cannot be read: {}; it is tried again, repair its permissions or the disk",
+                            file.getKey(),
+                            Names.printable(e.toString()));
+                }
+                watch.unreadable = true;
             }
         }
+        return false;
     }
 
     private Map<String, Path> files() {
-        Map<String, Path> files = new TreeMap<>();
+        TreeMap<String, Path> files = new TreeMap<>();
         try (DirectoryStream<Path> stream = Files.newDirectoryStream(folder, "*" + ReleaseFile.SUFFIX)) {
             for (Path file : stream) {
-                String name = file.getFileName().toString();
-                if (!name.startsWith(".") && Files.isRegularFile(file)) {
+                String name = Names.printable(file.getFileName().toString());
+                if (!name.startsWith(".")) {
                     files.put(name, file);
                 }
             }
             missing = false;
-        } catch (IOException e) {
+            bound(files);
+        } catch (IOException | DirectoryIteratorException e) {
             if (!missing) {
                 LOG.warn(
                         "Drop folder {} cannot be read: {}; create it or repair its permissions", folder, e.toString());
@@ -86,8 +112,29 @@ final class DropFolder {
         return files;
     }
 
-    private void look(String name, Path file) throws IOException, InterruptedException {
-        Watch watch = watched.computeIfAbsent(name, key -> new Watch());
+    /** Files that are done with come first: they must not be forgotten for newcomers. */
+    private void bound(SortedMap<String, Path> files) {
+        if (files.size() > MOST_FILES && !crowded) {
+            LOG.error(
+                    "Drop folder {} holds {} files, at most {} are looked at; remove some",
+                    folder,
+                    files.size(),
+                    MOST_FILES);
+        }
+        crowded = files.size() > MOST_FILES;
+        if (crowded) {
+            Set<String> kept = rollouts.handledFiles();
+            kept.retainAll(files.keySet());
+            for (String name : files.keySet()) {
+                if (kept.size() < MOST_FILES) {
+                    kept.add(name);
+                }
+            }
+            files.keySet().retainAll(kept);
+        }
+    }
+
+    private boolean look(String name, Path file, Watch watch) throws IOException, InterruptedException {
         BasicFileAttributes attributes = Files.readAttributes(file, BasicFileAttributes.class);
         long now = nanoTime.getAsLong();
         boolean changed = attributes.size() != watch.size
@@ -98,30 +145,34 @@ final class DropFolder {
             watch.changedNanos = now;
             watch.nextNanos = now;
             watch.done = false;
+            watch.unreadable = false;
         }
         if (watch.done || watch.nextNanos - now > 0) {
-            return;
+            return false;
+        }
+        if (!attributes.isRegularFile()) { // to read a pipe or a device would never end
+            return refuse(name, watch, "release: is no plain file; remove it and copy the release itself");
         }
         boolean stable = now - watch.changedNanos >= TimeUnit.MILLISECONDS.toNanos(settings.stableMs());
         if (watch.size > settings.maximumReleaseBytes()) {
-            if (stable) {
-                refuseTooLarge(name, watch);
-            }
-        } else if (stable || isWhole(file, watch.size)) {
-            take(name, file, watch, stable);
+            return stable
+                    && refuse(
+                            name,
+                            watch,
+                            "release: " + watch.size + " bytes, at most " + settings.maximumReleaseBytes()
+                                    + " are allowed (maximumReleaseMiB " + settings.maximumReleaseMiB() + ")");
         }
+        return (stable || isWhole(file, watch.size)) && take(name, file, watch, stable);
     }
 
-    private void refuseTooLarge(String name, Watch watch) {
-        String id = Names.sha256(watch.size + " " + watch.modified);
-        if (!rollouts.handled(name, id)) {
-            rollouts.refuse(
-                    name,
-                    id,
-                    "release: " + watch.size + " bytes, at most " + settings.maximumReleaseBytes()
-                            + " are allowed (maximumReleaseMiB " + settings.maximumReleaseMiB() + ")");
-        }
+    private boolean refuse(String name, Watch watch, String reason) {
         watch.done = true;
+        String id = Names.sha256(watch.size + " " + watch.modified);
+        if (rollouts.handled(name, id)) {
+            return false;
+        }
+        rollouts.refuse(name, id, reason);
+        return true;
     }
 
     private static boolean isWhole(Path file, long size) throws IOException {
@@ -133,18 +184,17 @@ final class DropFolder {
         }
     }
 
-    private void take(String name, Path file, Watch watch, boolean stable) throws IOException, InterruptedException {
-        byte[] bytes = Files.readAllBytes(file);
-        if (bytes.length != watch.size) {
-            return; // it has grown meanwhile
-        }
-        if (rollouts.handled(name, Names.sha256(bytes))) {
+    private boolean take(String name, Path file, Watch watch, boolean stable) throws IOException, InterruptedException {
+        String id = Names.sha256(file, watch.size);
+        if (rollouts.handled(name, id)) {
             watch.done = true;
-        } else if (rollouts.handle(name, bytes, stable) == Rollouts.Handling.DONE) {
+        } else if (rollouts.handle(name, file, id, stable) == Rollouts.Handling.DONE) {
             watch.done = true;
+            return true;
         } else {
             watch.nextNanos = nanoTime.getAsLong() + AGAIN_NANOS;
         }
+        return false;
     }
 
     /** Looks at waiting files again at once: what they waited for may have come. */

@@ -77,7 +77,7 @@ public final class GatewayHome {
                     + (model == null ? "" : " (" + model.label() + ")") + " on " + receipt.pipelines()
                     + (receipt.reason().isEmpty() ? "" : ": " + receipt.reason()));
         }
-        lines.replaceAll(line -> line.replaceAll("\\p{Cntrl}", "?")); // whoever may drop a file chooses its name
+        lines.replaceAll(Names::printable); // whoever asks for a rollback chooses its reason
         return lines;
     }
 

@@ -78,7 +78,8 @@ final class Json {
                     ? ""
                     : " at line " + e.getLocation().getLineNr() + " column "
                             + e.getLocation().getColumnNr();
-            throw new IllegalArgumentException(file + ": no valid JSON" + where + ": " + e.getOriginalMessage(), e);
+            throw new IllegalArgumentException(
+                    file + ": no valid JSON" + where + ": " + Names.printable(e.getOriginalMessage()), e);
         }
         if (!node.isObject()) {
             throw new IllegalArgumentException(file + ": a JSON object is needed");
@@ -92,7 +93,8 @@ final class Json {
 
     static byte[] compact(JsonNode node) {
         try {
-            return MAPPER.writeValueAsBytes(node);
+            // by way of a text: the byte writer refuses half a surrogate pair, and texts come from anywhere
+            return MAPPER.writeValueAsString(node).getBytes(StandardCharsets.UTF_8);
         } catch (JsonProcessingException e) {
             throw new IllegalStateException(e); // a tree in memory can always be written
         }

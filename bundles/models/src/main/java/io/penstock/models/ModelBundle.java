@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -38,6 +39,9 @@ record ModelBundle(
     static final String GOLDEN = FOLDER + "golden.json";
     static final String REFERENCE = FOLDER + "reference.json";
     static final String CARD = FOLDER + "model-card.md";
+    /** Read, JSON takes twenty times its bytes, and the gateway's heap is small. */
+    private static final int LARGEST_JSON = 2 << 20;
+
     private static final Set<String> REQUIRED = Set.of(MANIFEST, CONTRACT, ONNX, GOLDEN);
     private static final Pattern ENTRY =
             Pattern.compile("META-INF/MANIFEST\\.MF|PENSTOCK-INF/[A-Za-z0-9_-]{1,60}\\.(json|onnx|md|txt|csv)");
@@ -69,8 +73,18 @@ record ModelBundle(
                 throw new ModelRejectedException("bundle: entry " + name + " is missing");
             }
         }
+        Set<String> names = new TreeSet<>(String.CASE_INSENSITIVE_ORDER);
         for (Map.Entry<String, byte[]> entry : entries.entrySet()) {
+            if (!names.add(entry.getKey())) {
+                throw new ModelRejectedException("bundle: entry '" + entry.getKey()
+                        + "' differs from another in upper and lower case only; rename it");
+            }
             refuseProgram(entry.getKey(), entry.getValue());
+            if (entry.getKey().endsWith(".json") && entry.getValue().length > LARGEST_JSON) {
+                throw new ModelRejectedException("bundle: entry '" + entry.getKey() + "' has "
+                        + entry.getValue().length + " bytes, at most " + LARGEST_JSON
+                        + " are allowed; make golden vectors fewer, weights belong into the graph");
+            }
         }
         byte[] contractJson = Objects.requireNonNull(entries.get(CONTRACT));
         byte[] onnx = Objects.requireNonNull(entries.get(ONNX));

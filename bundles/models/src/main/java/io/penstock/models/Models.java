@@ -78,8 +78,9 @@ public final class Models implements ModelCatalog {
         @AttributeDefinition(description = "How long after the start a release waits for its pipeline, in ms.")
         long pipelineWaitMs() default 15_000;
 
-        @AttributeDefinition(description = "Largest release, packed and unpacked, in MiB, at most 1024.")
-        int maximumReleaseMiB() default 64;
+        @AttributeDefinition(
+                description = "Largest release, packed and unpacked, in MiB, at most an eighth of the gateway's heap.")
+        int maximumReleaseMiB() default 16;
 
         @AttributeDefinition(
                 required = false,
@@ -194,20 +195,22 @@ public final class Models implements ModelCatalog {
         LOG.info(
                 "Releases are taken in; {} receipts so far",
                 store.state().receipts().size());
+        boolean more = false;
         while (!stopping) {
             try {
-                Runnable next = work.poll(settings.pollMs(), TimeUnit.MILLISECONDS);
+                Runnable next = work.poll(more ? 0 : settings.pollMs(), TimeUnit.MILLISECONDS);
                 while (next != null) {
                     next.run();
                     next = work.poll();
                 }
+                more = false;
                 rollouts.tick();
                 requests.poll();
-                dropFolder.poll();
+                more = dropFolder.poll(); // one file a turn: who asks for a rollback must not wait for them all
             } catch (InterruptedException e) {
                 LOG.debug("Stopped", e);
                 return;
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | StackOverflowError e) {
                 LOG.error("A release could not be worked on because of a fault of the gateway; it goes on", e);
             }
         }

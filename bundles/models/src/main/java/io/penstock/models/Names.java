@@ -2,10 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.penstock.models;
 
+import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.Locale;
 import java.util.regex.Pattern;
 
 /** How names, versions and digests of releases look. */
@@ -26,11 +31,49 @@ final class Names {
     static final Pattern SHA256 = Pattern.compile("[0-9a-f]{64}");
     static final String SHA256_FORM = "64 lower-case hex digits";
 
+    private static final Pattern CONTROL = Pattern.compile("[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Cs}]");
+
     private Names() {}
 
-    static String sha256(byte[] bytes) {
+    /** A name somebody else chose, such that it cannot steer a terminal or begin a line of the log. */
+    static String printable(String name) {
+        return CONTROL.matcher(name)
+                .replaceAll(match ->
+                        String.format(Locale.ROOT, "{%04x}", (int) match.group().charAt(0)));
+    }
+
+    static String sha256(byte[]... parts) {
+        MessageDigest digest = sha256();
+        for (byte[] part : parts) {
+            digest.update(part);
+        }
+        return HexFormat.of().formatHex(digest.digest());
+    }
+
+    /**
+     * Of a file that is not to be held in memory.
+     *
+     * @throws IOException if it cannot be read or is not that long.
+     */
+    static String sha256(Path file, long length) throws IOException {
+        MessageDigest digest = sha256();
+        byte[] buffer = new byte[64 * 1024];
+        long total = 0;
+        try (InputStream in = Files.newInputStream(file)) {
+            for (int n = in.read(buffer); n >= 0 && total <= length; n = in.read(buffer)) {
+                digest.update(buffer, 0, n);
+                total += n;
+            }
+        }
+        if (total != length) {
+            throw new IOException(file + " changes while it is read");
+        }
+        return HexFormat.of().formatHex(digest.digest());
+    }
+
+    private static MessageDigest sha256() {
         try {
-            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
+            return MessageDigest.getInstance("SHA-256");
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException(e); // every Java platform has SHA-256
         }

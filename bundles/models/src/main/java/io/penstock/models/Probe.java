@@ -18,12 +18,14 @@ import java.nio.charset.StandardCharsets;
  */
 public final class Probe {
     static final int REFUSED = 3;
+    private static final int ORPHANED = 5;
     static final String ANSWER = "PENSTOCK-PROBE ";
 
     private Probe() {}
 
     /** @param arguments class of the feature engine, class of the inference engine. */
     public static void main(String[] arguments) throws IOException {
+        ProcessHandle.current().parent().ifPresent(Probe::endWith);
         PrintStream out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
         byte[] bundle = System.in.readAllBytes();
         int code;
@@ -46,6 +48,18 @@ public final class Probe {
             code = 4;
         }
         System.exit(code);
+    }
+
+    /** Killed, the gateway can end nobody: a model that hangs would keep a processor of the plant busy for ever. */
+    private static void endWith(ProcessHandle gateway) {
+        Thread watch = new Thread(
+                () -> {
+                    gateway.onExit().join();
+                    Runtime.getRuntime().halt(ORPHANED);
+                },
+                "io.penstock.models-probe-watch");
+        watch.setDaemon(true);
+        watch.start();
     }
 
     private static Object engine(String className) throws ReflectiveOperationException {

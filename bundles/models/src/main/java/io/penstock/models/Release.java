@@ -5,6 +5,12 @@ package io.penstock.models;
 import io.penstock.api.model.ModelArtifact;
 import io.penstock.api.model.ModelIdentity;
 import io.penstock.api.model.ModelRejectedException;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 
@@ -16,6 +22,7 @@ import java.util.List;
  * @param identity which model.
  * @param artifact what pipelines get.
  * @param content the rest of the bundle.
+ * @param head what stands before the bundle in the file: the signed statement.
  * @param bundle the bundle file.
  * @param evidence what was found, for the receipt.
  */
@@ -26,30 +33,54 @@ record Release(
         ModelIdentity identity,
         ModelArtifact artifact,
         ModelBundle content,
+        byte[] head,
         byte[] bundle,
         List<String> evidence) {
     Release {
         evidence = List.copyOf(evidence);
     }
 
-    /**
-     * Verifies signature, digest, bundle and that they speak of the same thing, in this order: nothing is parsed before the
-     * statement over its bytes has been verified.
-     *
-     * @param at when the chain must be valid.
-     */
+    /** Verifies a release in memory, as {@link #read} does one on disk. */
     static Release verify(byte[] file, ReleaseVerifier verifier, Instant at, long maximumBytes)
             throws ModelRejectedException {
-        ReleaseFile parts = ReleaseFile.parse(file);
-        byte[] bundle = parts.bundle();
-        String digest = Names.sha256(bundle);
-        ReleaseVerifier.Verified verified = verifier.verify(parts.cms(), at);
+        try {
+            return verify(new ByteArrayInputStream(file), file.length, verifier, at, maximumBytes);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e); // bytes in memory can always be read
+        }
+    }
+
+    /**
+     * Verifies signature, digest, bundle and that they speak of the same thing, in this order: no byte of the bundle is in
+     * memory before the statement over it has been verified, and none is parsed before its digest has.
+     *
+     * @param at when the chain must be valid.
+     * @param maximumBytes largest bundle, also unpacked.
+     */
+    static Release read(Path file, ReleaseVerifier verifier, Instant at, long maximumBytes)
+            throws IOException, ModelRejectedException {
+        try (InputStream in = Files.newInputStream(file)) {
+            return verify(in, Files.size(file), verifier, at, maximumBytes);
+        }
+    }
+
+    private static Release verify(InputStream in, long length, ReleaseVerifier verifier, Instant at, long maximumBytes)
+            throws IOException, ModelRejectedException {
+        byte[] head = ReleaseFile.head(in, length);
+        ReleaseVerifier.Verified verified = verifier.verify(ReleaseFile.cms(head), at);
         Statement statement = verified.statement();
-        if (bundle.length < statement.size()) {
-            throw new ModelRejectedException("release: cut off: " + bundle.length + " of " + statement.size()
+        long size = length - head.length;
+        if (size < statement.size()) {
+            throw new ModelRejectedException("release: cut off: " + size + " of " + statement.size()
                     + " bytes of the bundle are there; copy it again");
         }
-        expect("size", (long) bundle.length, statement.size());
+        expect("size", size, statement.size());
+        if (size > maximumBytes) {
+            throw new ModelRejectedException(
+                    "release: a bundle of " + size + " bytes, at most " + maximumBytes + " are allowed");
+        }
+        byte[] bundle = in.readNBytes((int) size);
+        String digest = Names.sha256(bundle);
         expect("sha256", digest, statement.sha256());
         ModelBundle content = ModelBundle.read(bundle, maximumBytes);
         expect("onnxSha256", Names.sha256(content.onnx()), statement.onnxSha256());
@@ -59,14 +90,15 @@ record Release(
         ModelIdentity identity = new ModelIdentity(
                 statement.name(), statement.version(), statement.sequence(), digest, verified.signer());
         return new Release(
-                Names.sha256(file),
+                Names.sha256(head, bundle),
                 statement,
                 identity,
                 new ModelArtifact(identity, content.contract(), content.onnx()),
                 content,
+                head,
                 bundle,
                 List.of(
-                        "RECEIVED " + file.length + " bytes, sha256 of the bundle " + digest,
+                        "RECEIVED " + length + " bytes, sha256 of the bundle " + digest,
                         "VERIFIED signer " + verified.signer() + " with " + verified.algorithms() + ", "
                                 + statement.name() + " " + statement.version() + " sequence " + statement.sequence()
                                 + ", opset " + content.opset() + ", "

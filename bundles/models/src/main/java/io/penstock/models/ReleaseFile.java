@@ -3,10 +3,11 @@
 package io.penstock.models;
 
 import io.penstock.api.model.ModelRejectedException;
+import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
-import java.io.DataInputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -41,18 +42,33 @@ public record ReleaseFile(byte[] cms, byte[] bundle) {
 
     /** @throws ModelRejectedException if it is no release file or ends before the bundle begins. */
     public static ReleaseFile parse(byte[] file) throws ModelRejectedException {
-        if (file.length < HEADER) {
-            throw new ModelRejectedException("release: cut off: " + file.length + " bytes are less than its header of "
-                    + HEADER + "; copy it again");
+        try {
+            int length = head(new ByteArrayInputStream(file), file.length).length;
+            return new ReleaseFile(
+                    Arrays.copyOfRange(file, HEADER, length), Arrays.copyOfRange(file, length, file.length));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e); // bytes in memory can always be read
         }
-        int length = cmsLength(Arrays.copyOf(file, HEADER));
-        if (file.length <= HEADER + length) {
-            throw new ModelRejectedException("release: cut off: " + file.length
-                    + " bytes end before the bundle begins at " + (HEADER + length) + "; copy it again");
+    }
+
+    /** What stands before the bundle. Reads no further: a large file that nobody signed must not take memory. */
+    static byte[] head(InputStream in, long fileLength) throws IOException, ModelRejectedException {
+        byte[] header = in.readNBytes(HEADER);
+        if (header.length < HEADER) {
+            throw new ModelRejectedException("release: cut off: " + header.length
+                    + " bytes are less than its header of " + HEADER + "; copy it again");
         }
-        return new ReleaseFile(
-                Arrays.copyOfRange(file, HEADER, HEADER + length),
-                Arrays.copyOfRange(file, HEADER + length, file.length));
+        int length = HEADER + cmsLength(header);
+        byte[] head = Arrays.copyOf(header, length);
+        if (fileLength <= length || in.readNBytes(head, HEADER, length - HEADER) < length - HEADER) {
+            throw new ModelRejectedException("release: cut off: " + fileLength
+                    + " bytes end before the bundle begins at " + length + "; copy it again");
+        }
+        return head;
+    }
+
+    static byte[] cms(byte[] head) {
+        return Arrays.copyOfRange(head, HEADER, head.length);
     }
 
     private static int cmsLength(byte[] header) throws ModelRejectedException {
@@ -79,8 +95,7 @@ public record ReleaseFile(byte[] cms, byte[] bundle) {
      * @throws ModelRejectedException if it can never become a release file.
      */
     static OptionalLong wholeLength(Path file) throws IOException, ModelRejectedException {
-        try (InputStream stream = Files.newInputStream(file);
-                DataInputStream in = new DataInputStream(stream)) {
+        try (InputStream in = Files.newInputStream(file)) {
             byte[] header = in.readNBytes(HEADER);
             if (header.length < HEADER) {
                 return OptionalLong.empty();

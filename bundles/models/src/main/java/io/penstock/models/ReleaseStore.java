@@ -9,6 +9,7 @@ import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
@@ -30,6 +31,7 @@ final class ReleaseStore implements AutoCloseable {
     private final FileChannel lock;
     private volatile State state;
     private boolean unsaved;
+    private String reported = "";
 
     private ReleaseStore(Path folder, Disk disk, FileChannel lock, State state) {
         this.folder = folder;
@@ -60,11 +62,10 @@ final class ReleaseStore implements AutoCloseable {
 
     static State readState(Path folder) throws IOException {
         Path file = folder.resolve(DESIRED);
-        if (!Files.exists(file)) {
-            return State.EMPTY;
-        }
         try {
             return State.parse(DESIRED, Files.readAllBytes(file));
+        } catch (NoSuchFileException e) {
+            return State.EMPTY; // the first start; a file that is there and cannot be read is another matter
         } catch (IllegalArgumentException e) {
             throw new IOException(
                     file + " is damaged (" + e.getMessage()
@@ -82,6 +83,7 @@ final class ReleaseStore implements AutoCloseable {
         disk.write(folder.resolve(DESIRED), next.toBytes());
         state = next;
         unsaved = false;
+        reported = "";
     }
 
     /** Takes a new state about what has happened already; where the disk refuses, it is written later by {@link #retry}. */
@@ -96,10 +98,13 @@ final class ReleaseStore implements AutoCloseable {
             try {
                 commit(state);
             } catch (IOException e) {
-                LOG.error(
-                        "{} cannot be written: {}; it is tried again, make room or repair the disk",
-                        folder.resolve(DESIRED),
-                        e.toString());
+                if (!reported.equals(e.toString())) { // once: a full disk must not be filled with lines about it
+                    LOG.error(
+                            "{} cannot be written: {}; it is tried again, make room or repair the disk",
+                            folder.resolve(DESIRED),
+                            e.toString());
+                }
+                reported = e.toString();
             }
         }
     }
@@ -108,16 +113,12 @@ final class ReleaseStore implements AutoCloseable {
         return !unsaved;
     }
 
-    void put(String id, byte[] release) throws IOException {
-        disk.write(file(id), release);
+    void put(Release release) throws IOException {
+        disk.write(file(release.id()), release.head(), release.bundle());
     }
 
     boolean contains(String id) {
         return Files.isRegularFile(file(id));
-    }
-
-    byte[] read(String id) throws IOException {
-        return Files.readAllBytes(file(id));
     }
 
     /** Deletes releases that are not to be kept, and what a crash left half-written. */
@@ -134,7 +135,7 @@ final class ReleaseStore implements AutoCloseable {
         }
     }
 
-    private Path file(String id) {
+    Path file(String id) {
         return folder.resolve(id + ReleaseFile.SUFFIX);
     }
 

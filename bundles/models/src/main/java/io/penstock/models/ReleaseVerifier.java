@@ -58,6 +58,9 @@ import org.jspecify.annotations.Nullable;
 public final class ReleaseVerifier {
     private static final int MOST_SIGNERS = 4;
     private static final int LONGEST_PATH = 4;
+    /** Of a stranger's many certificates that issue each other, all paths would be tried. */
+    private static final int MOST_CERTIFICATES = MOST_SIGNERS * LONGEST_PATH;
+
     private static final Set<CRLReason> REASONS_THAT_REACH_BACK = EnumSet.of(
             CRLReason.UNSPECIFIED, CRLReason.KEY_COMPROMISE, CRLReason.CA_COMPROMISE, CRLReason.AA_COMPROMISE);
 
@@ -167,10 +170,14 @@ public final class ReleaseVerifier {
             for (int i = 0; i < infos.size(); i++) {
                 SignerInfo signer = SignerInfo.getInstance(infos.getObjectAt(i));
                 digestsOfSigners.add(signer.getDigestAlgorithm());
+                if (!SignatureAlgorithm.isPlainDigest(signer.getDigestAlgorithm())) {
+                    throw refused("digest algorithm "
+                            + signer.getDigestAlgorithm().getAlgorithm()
+                            + "; allowed are SHA-256, SHA-384 and SHA-512, sign it with 'penstock model sign'");
+                }
                 good &= signer.getVersion().hasValue(1)
                         && signer.getAuthenticatedAttributes() != null
-                        && signer.getUnauthenticatedAttributes() == null
-                        && SignatureAlgorithm.isPlainDigest(signer.getDigestAlgorithm());
+                        && signer.getUnauthenticatedAttributes() == null;
             }
             good &= digests.equals(digestsOfSigners);
         } catch (IOException | RuntimeException e) {
@@ -188,6 +195,10 @@ public final class ReleaseVerifier {
 
     private static List<X509Certificate> certificates(CMSSignedData signed) throws ModelRejectedException {
         List<X509Certificate> pool = new ArrayList<>();
+        int count = signed.getCertificates().getMatches(null).size();
+        if (count > MOST_CERTIFICATES) {
+            throw refused(count + " certificates, at most " + MOST_CERTIFICATES + " are allowed");
+        }
         try {
             for (X509CertificateHolder holder : signed.getCertificates().getMatches(null)) {
                 pool.add(new JcaX509CertificateConverter()
@@ -290,7 +301,8 @@ public final class ReleaseVerifier {
         return chain;
     }
 
-    private static void checkSigner(X509Certificate leaf, Instant at) throws ModelRejectedException {
+    /** @throws ModelRejectedException if no gateway would let this certificate sign a release at that time. */
+    public static void checkSigner(X509Certificate leaf, Instant at) throws ModelRejectedException {
         checkValid(leaf, at);
         List<String> purposes;
         try {
@@ -332,8 +344,7 @@ public final class ReleaseVerifier {
         }
         boolean current = false;
         for (X509CRL list : trust.revocations()) {
-            if (list.getIssuerX500Principal().equals(issuer.getSubjectX500Principal())) {
-                checkList(list, issuer);
+            if (list.getIssuerX500Principal().equals(issuer.getSubjectX500Principal()) && isSignedBy(list, issuer)) {
                 current |= list.getNextUpdate() != null
                         && !at.isAfter(list.getNextUpdate().toInstant());
                 checkNotRevoked(list.getRevokedCertificate(certificate.getSerialNumber()), certificate, at);
@@ -345,14 +356,31 @@ public final class ReleaseVerifier {
         }
     }
 
-    private void checkList(X509CRL list, X509Certificate issuer) throws ModelRejectedException {
+    /** A CA that changes its key keeps its name: a list of the other key is another CA's. A list of nobody's is forged. */
+    private boolean isSignedBy(X509CRL list, X509Certificate issuer) throws ModelRejectedException {
         try {
             list.verify(issuer.getPublicKey(), Certificates.BC);
+            return true;
         } catch (GeneralSecurityException e) {
+            for (X509Certificate authority : trust.authorities()) {
+                if (authority.getSubjectX500Principal().equals(issuer.getSubjectX500Principal())
+                        && verifies(list, authority)) {
+                    return false;
+                }
+            }
             throw new ModelRejectedException(
                     "trust: the revocation list of " + name(issuer) + " in " + trust.folder()
                             + " has a wrong signature",
                     e);
+        }
+    }
+
+    private static boolean verifies(X509CRL list, X509Certificate authority) {
+        try {
+            list.verify(authority.getPublicKey(), Certificates.BC);
+            return true;
+        } catch (GeneralSecurityException e) {
+            return false;
         }
     }
 

@@ -95,6 +95,21 @@ final class Rollback {
                     parts.clock().instant());
         }
         parts.ledger().finish(state, receipt, "ROLLBACK", actor.name());
-        return receipt;
+        return parts.store().saved() ? receipt : unsaved(receipt);
+    }
+
+    /** To return to a good model is worth more than to write it down first, but who asked must know. */
+    private static Receipt unsaved(Receipt receipt) {
+        List<String> steps = new ArrayList<>(receipt.steps());
+        steps.add("NOT SAVED the disk refuses the desired state: a restart before it is written brings back the model"
+                + " before; make room or repair the disk");
+        return new Receipt(
+                receipt.file(),
+                receipt.model(),
+                receipt.pipelines(),
+                receipt.outcome(),
+                receipt.reason(),
+                steps,
+                receipt.time());
     }
 }

@@ -10,15 +10,18 @@ import io.penstock.api.model.Receipt;
 import io.penstock.api.model.RolloutOutcome;
 import io.penstock.api.pipeline.Pipeline;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -106,10 +109,20 @@ final class Rollouts {
         return parts.store().state().handled().contains(file + " " + id);
     }
 
+    Set<String> handledFiles() {
+        return parts.store().state().handled().stream()
+                .map(Rollouts::fileOf)
+                .collect(Collectors.toCollection(TreeSet::new));
+    }
+
+    private static String fileOf(String handled) {
+        return handled.substring(0, handled.lastIndexOf(' '));
+    }
+
     /** Forgets files that are no longer there: who drops one again means it. */
     void keepHandled(Set<String> files) {
         List<String> kept = parts.store().state().handled().stream()
-                .filter(entry -> files.contains(entry.substring(0, entry.lastIndexOf(' '))))
+                .filter(entry -> files.contains(fileOf(entry)))
                 .toList();
         if (kept.size() < parts.store().state().handled().size()) {
             parts.store().record(parts.store().state().withHandled(kept));
@@ -124,13 +137,33 @@ final class Rollouts {
     /**
      * Takes in one file.
      *
+     * @param file the name to tell people.
+     * @param id digest of its content.
      * @param stable whether it has not changed for a while; one that has may still be on its way.
      */
-    Handling handle(String file, byte[] bytes, boolean stable) throws InterruptedException {
+    Handling handle(String file, Path path, String id, boolean stable) throws IOException, InterruptedException {
+        try {
+            return take(file, path, id, stable);
+        } catch (RuntimeException
+                | StackOverflowError e) { // one file must not keep the others from their turn for ever
+            LOG.error("Release {} could not be worked on because of a fault of the gateway; report it", file, e);
+            finish(
+                    file,
+                    id,
+                    null,
+                    List.of(),
+                    RolloutOutcome.FAILED_NOTHING_CHANGED,
+                    "a fault of the gateway, see its log: " + e,
+                    List.of("RECEIVED sha256 of the file " + id));
+            return Handling.DONE;
+        }
+    }
+
+    private Handling take(String file, Path path, String id, boolean stable) throws IOException, InterruptedException {
         Release release;
         try {
-            release = Release.verify(
-                    bytes,
+            release = Release.read(
+                    path,
                     parts.accepted().verifier(),
                     parts.clock().instant(),
                     parts.settings().maximumReleaseBytes());
@@ -141,13 +174,16 @@ final class Rollouts {
             }
             finish(
                     file,
-                    Names.sha256(bytes),
+                    id,
                     null,
                     List.of(),
                     RolloutOutcome.REJECTED,
                     Failures.message(e),
-                    List.of("RECEIVED " + bytes.length + " bytes"));
+                    List.of("RECEIVED sha256 of the file " + id));
             return Handling.DONE;
+        }
+        if (!release.id().equals(id)) {
+            return Handling.LATER; // it was changed between two looks
         }
         try {
             release.checkTime(parts.clock().instant());
@@ -167,17 +203,19 @@ final class Rollouts {
         if (mustWait(file, wanting)) {
             return Handling.LATER;
         }
-        rollOut(file, bytes, release, wanting);
+        rollOut(file, release, wanting);
         return Handling.DONE;
     }
 
     private void checkSequence(Release release) throws ModelRejectedException {
         State state = parts.store().state();
-        if (state.releases().containsKey(release.id()) && parts.store().contains(release.id())) {
-            return; // byte for byte one that was accepted
-        }
         ModelIdentity identity = release.identity();
         long highest = state.highestSequence().getOrDefault(identity.name(), 0L);
+        boolean serves = state.pipelines().values().stream()
+                .anyMatch(serving -> serving.current().equals(release.id()));
+        if (state.releases().containsKey(release.id()) && (serves || identity.sequence() == highest)) {
+            return; // byte for byte the newest one, or one that is meant to serve: dropped again to be tried again
+        }
         if (identity.sequence() <= highest) {
             throw new ModelRejectedException("release: sequence " + identity.sequence() + " of " + identity.name()
                     + " must be above " + highest + ", the highest this gateway accepted; sign it with a higher one,"
@@ -215,8 +253,7 @@ final class Rollouts {
         return !reason.isEmpty();
     }
 
-    private void rollOut(String file, byte[] bytes, Release release, List<Pipeline> wanting)
-            throws InterruptedException {
+    private void rollOut(String file, Release release, List<Pipeline> wanting) throws InterruptedException {
         List<String> steps = new ArrayList<>(release.evidence());
         Rollout rollout = new Rollout(file, release, steps);
         boolean begun = false;
@@ -227,7 +264,7 @@ final class Rollouts {
                         + release.identity().label() + ", " + parts.pipelines().requirements()
                         + "; configure one, then drop the file again");
             }
-            begin(release, bytes);
+            begin(release);
             begun = true;
             steps.add("STAGED " + parts.retention().stage(release));
             steps.add("PROBED " + parts.probe().probe(release));
@@ -267,7 +304,7 @@ final class Rollouts {
     }
 
     /** From here on a crash of the process counts against this release, and the disk has room for it. */
-    private void begin(Release release, byte[] bytes) throws ModelRejectedException {
+    private void begin(Release release) throws ModelRejectedException {
         State state = parts.store().state();
         int crashes = state.crashes().getOrDefault(release.id(), 0);
         if (crashes >= parts.settings().maximumCrashes() && !state.releases().containsKey(release.id())) {
@@ -277,9 +314,7 @@ final class Rollouts {
                     + "); it is not tried again, have the model checked");
         }
         try {
-            if (!parts.store().contains(release.id())) {
-                parts.store().put(release.id(), bytes);
-            }
+            parts.store().put(release); // also where it is there: it may have been damaged
             parts.store().commit(state.withTrying(release.id()));
         } catch (IOException e) {
             throw new ModelRejectedException(
@@ -384,7 +419,7 @@ final class Rollouts {
 
     private static State done(State state, String file, String id) {
         List<String> handled = new ArrayList<>(state.handled());
-        handled.remove(file + " " + id);
+        handled.removeIf(entry -> fileOf(entry).equals(file)); // of a file that changes only the last content counts
         handled.add(file + " " + id);
         return state.withHandled(handled).withTrying("");
     }

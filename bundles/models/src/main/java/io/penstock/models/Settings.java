@@ -41,6 +41,7 @@ record Settings(
         inRange("maximumWarmUpMs", maximumWarmUpMs, 0, 86_400_000);
         inRange("pipelineWaitMs", pipelineWaitMs, 0, 3_600_000);
         inRange("maximumReleaseMiB", maximumReleaseMiB, 1, 1024);
+        checkHeap(maximumReleaseMiB, Runtime.getRuntime().maxMemory());
         inRange("maximumCrashes", maximumCrashes, 1, 100);
         for (String signer : requiredSigners) {
             try {
@@ -52,6 +53,16 @@ record Settings(
         }
         if (requiredSigners.stream().map(X500Principal::new).distinct().count() < requiredSigners.size()) {
             throw new IllegalArgumentException("requiredSigners: each subject once, were " + requiredSigners);
+        }
+    }
+
+    /** File, content and the model before are in memory together; a gateway that runs out of it ends. */
+    static void checkHeap(int maximumReleaseMiB, long heapBytes) {
+        long heapMiB = heapBytes >> 20;
+        if (maximumReleaseMiB > heapMiB / 8) {
+            throw new IllegalArgumentException("maximumReleaseMiB: at most " + heapMiB / 8
+                    + ", an eighth of the gateway's heap of " + heapMiB + " MiB, was " + maximumReleaseMiB
+                    + "; give it a larger heap, e.g. PENSTOCK_OPTS=-Xmx1g");
         }
     }
 

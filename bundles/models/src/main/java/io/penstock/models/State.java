@@ -39,8 +39,10 @@ record State(
         List<Receipt> receipts) {
     static final State EMPTY = new State(Map.of(), Map.of(), Map.of(), Map.of(), "", "", List.of(), List.of());
     private static final int MOST_RECEIPTS = 100;
-    private static final int MOST_HANDLED = 1000;
+    static final int MOST_HANDLED = 1000;
     private static final int MOST_HISTORY = 5;
+    private static final int MOST_STEPS = 1000;
+    private static final int LONGEST_TEXT = 4000;
     private static final Pattern ANY = Pattern.compile("(?s).*");
 
     State {
@@ -130,7 +132,7 @@ record State(
 
     State withReceipt(Receipt receipt) {
         List<Receipt> changed = new ArrayList<>(receipts);
-        changed.add(0, receipt);
+        changed.add(0, bounded(receipt));
         return new State(
                 pipelines,
                 highestSequence,
@@ -140,6 +142,22 @@ record State(
                 trying,
                 handled,
                 changed.subList(0, Math.min(MOST_RECEIPTS, changed.size())));
+    }
+
+    /** What cannot be read back would leave the gateway without models after the next start. */
+    private static Receipt bounded(Receipt receipt) {
+        return new Receipt(
+                bounded(receipt.file()),
+                receipt.model(),
+                receipt.pipelines(),
+                receipt.outcome(),
+                bounded(receipt.reason()),
+                receipt.steps().stream().limit(MOST_STEPS).map(State::bounded).toList(),
+                receipt.time());
+    }
+
+    private static String bounded(String text) {
+        return text.length() <= LONGEST_TEXT ? text : text.substring(0, LONGEST_TEXT - 3) + "...";
     }
 
     byte[] toBytes() {
@@ -221,7 +239,12 @@ record State(
         }
         Map<String, Integer> crashes = new TreeMap<>();
         Json counts = json.object("crashes");
-        counts.keys().forEach(id -> crashes.put(id, (int) counts.integer(id, 0, 1_000_000)));
+        for (String id : counts.keys()) {
+            if (!Names.SHA256.matcher(id).matches()) {
+                throw counts.fault(Json.shortened(id), "the key must be " + Names.SHA256_FORM);
+            }
+            crashes.put(id, (int) counts.integer(id, 0, 1_000_000));
+        }
         return new State(
                 pipelines,
                 highest,
@@ -246,7 +269,7 @@ record State(
 
     static Receipt receipt(Json json) {
         return new Receipt(
-                json.text("file", 1000),
+                json.text("file", LONGEST_TEXT),
                 json.has("model") ? identity(json.object("model")) : null,
                 json.texts("pipelines", 0, 10_000, ANY, "a text"),
                 RolloutOutcome.valueOf(json.text("outcome", 40)),

@@ -73,6 +73,11 @@ public record Statement(
                     json.instant("notBefore"),
                     json.optionalInstant("notAfter"));
             json.end();
+            if (statement.notAfter() != null && !statement.notAfter().isAfter(statement.notBefore())) {
+                throw json.fault(
+                        "notAfter",
+                        "must be later than notBefore " + statement.notBefore() + ", was " + statement.notAfter());
+            }
             return statement;
         } catch (IllegalArgumentException e) {
             throw new ModelRejectedException(e.getMessage(), e);

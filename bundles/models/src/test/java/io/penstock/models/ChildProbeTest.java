@@ -8,11 +8,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.penstock.api.model.ModelRejectedException;
 import java.io.File;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** A model is tried where it can do no harm. */
 class ChildProbeTest {
@@ -70,6 +73,42 @@ class ChildProbeTest {
     @Test
     void hangIsBounded() throws Exception {
         assertTrue(refusal("hang", 3_000).contains("within 3000 ms (probeTimeoutMs)"));
+    }
+
+    /** A gateway that tries a model that never comes back. */
+    static final class Trial {
+        public static void main(String[] arguments) throws Exception {
+            probe(600_000).probe(release("hang"));
+        }
+    }
+
+    // After a kill of the gateway a model that hangs would keep a processor busy until somebody looks.
+    @Test
+    void trialEndsWithTheGateway(@TempDir Path folder) throws Exception {
+        Path mark = folder.resolve("hangs");
+        ProcessBuilder builder = new ProcessBuilder(
+                        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                        "-cp",
+                        System.getProperty("java.class.path"),
+                        Trial.class.getName())
+                .redirectError(ProcessBuilder.Redirect.DISCARD)
+                .redirectOutput(ProcessBuilder.Redirect.DISCARD);
+        builder.environment().put(ProbeEngines.MARK, mark.toString());
+        Process gateway = builder.start();
+        try {
+            long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
+            while (!Files.exists(mark) && System.nanoTime() < end) {
+                Thread.onSpinWait();
+            }
+            List<ProcessHandle> trial = gateway.descendants().toList();
+            assertEquals(1, trial.size());
+            assertTrue(trial.get(0).isAlive());
+            gateway.destroyForcibly();
+            trial.get(0).onExit().get(60, TimeUnit.SECONDS);
+        } finally {
+            gateway.descendants().forEach(ProcessHandle::destroyForcibly);
+            gateway.destroyForcibly();
+        }
     }
 
     // A model that computes something else than was trained would be told as a crash.

@@ -218,9 +218,13 @@ final class Fakes {
     static final class FakeStaging implements Staging {
         final Set<String> installed = new TreeSet<>();
         boolean lacksOperator;
+        boolean fault;
 
         @Override
         public String stage(String sha256, byte[] bundle) throws ModelRejectedException {
+            if (fault) {
+                throw new IllegalStateException("not foreseen");
+            }
             if (lacksOperator) {
                 throw new ModelRejectedException(
                         "bundle: this gateway lacks what the model needs: io.penstock.operator (operator=hampel)");

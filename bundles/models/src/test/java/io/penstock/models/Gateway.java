@@ -85,9 +85,10 @@ final class Gateway implements AutoCloseable {
     }
 
     void turn() throws InterruptedException {
-        rollouts.tick();
-        requests.poll();
-        dropFolder.poll();
+        do {
+            rollouts.tick();
+            requests.poll();
+        } while (dropFolder.poll());
     }
 
     /** Lets time pass in which nothing moves. */

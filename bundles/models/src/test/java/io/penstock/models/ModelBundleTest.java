@@ -253,12 +253,38 @@ class ModelBundleTest {
         return archive;
     }
 
+    // Golden vectors of a week would take twenty times their size of memory when they are read, and end the gateway.
+    @Test
+    void largeJsonIsRefusedUnread() throws Exception {
+        byte[] large = new byte[(2 << 20) + 1];
+        Arrays.fill(large, (byte) ' ');
+        byte[] bundle = with(ModelBundle.GOLDEN, large);
+        String message = assertThrows(ModelRejectedException.class, () -> ModelBundle.read(bundle, 8 << 20))
+                .getMessage();
+        assertTrue(message.contains("golden.json' has 2097153 bytes, at most 2097152 are allowed"), message);
+    }
+
     // Deflated bundles of other tools that keep to the form would be refused without need.
     @Test
     void deflatedEntriesAreRead() throws Exception {
         byte[] plain = Samples.bytes("some text, some text, some text");
         Map<String, byte[]> read = ZipReader.read(deflated("a", plain, plain.length), LIMIT, "a"::equals, "");
         assertArrayEquals(plain, read.get("a"));
+    }
+
+    // On a file system that does not tell case apart one document would stand in for the other.
+    @Test
+    void namesThatDifferInCaseOnlyAreRefused() throws Exception {
+        assertTrue(refusal(with("PENSTOCK-INF/MODEL.json", Samples.bytes("{}"))).contains("lower case only"));
+    }
+
+    // Who inspects a stranger's bundle would let it steer the terminal.
+    @Test
+    void refusalsHoldNoControlCharacters() throws Exception {
+        String escape = refusal(withManifest("(operator=hampel)", "(operator=\u001b[2J" + "x".repeat(5_000) + ")"));
+        assertTrue(escape.length() < 1_000 && escape.indexOf('\u001b') < 0, escape);
+        String twice = refusal(with(ModelBundle.CONTRACT, Samples.bytes("{\"\\u001b[2J\":1,\"\\u001b[2J\":1}")));
+        assertTrue(twice.contains("Duplicate") && twice.indexOf('\u001b') < 0, twice);
     }
 
     // A file that is no ONNX would reach the native runtime.

@@ -9,11 +9,18 @@ import io.penstock.api.model.ModelContract;
 import io.penstock.api.model.ModelRejectedException;
 import io.penstock.api.preprocessing.FeatureEngine;
 import io.penstock.api.preprocessing.FeatureProgram;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Optional;
 
 /** Engines a child process can make, one of which kills it. */
 public final class ProbeEngines {
+    /** Environment variable that names a file to make when a model is opened. */
+    static final String MARK = "PENSTOCK_TEST_MARK";
+
     private ProbeEngines() {}
 
     /** As {@link Fakes.FakeFeatures}. */
@@ -41,6 +48,14 @@ public final class ProbeEngines {
             if (onnx.contains("crash")) {
                 System.out.println("# C  [libonnxruntime.so+0x84bdca]");
                 Runtime.getRuntime().halt(134);
+            }
+            String mark = System.getenv(MARK);
+            if (mark != null) {
+                try {
+                    Files.createFile(Path.of(mark));
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
             }
             if (onnx.contains("memory")) {
                 long[][] rows = new long[1 << 20][];

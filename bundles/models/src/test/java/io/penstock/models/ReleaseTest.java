@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.penstock.api.model.ModelRejectedException;
+import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.GeneralSecurityException;
@@ -17,13 +18,23 @@ import java.security.cert.X509CRL;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import org.bouncycastle.asn1.ASN1Encoding;
+import org.bouncycastle.asn1.ASN1ObjectIdentifier;
 import org.bouncycastle.asn1.nist.NISTObjectIdentifiers;
+import org.bouncycastle.asn1.x509.AlgorithmIdentifier;
 import org.bouncycastle.asn1.x509.CRLReason;
 import org.bouncycastle.asn1.x509.KeyUsage;
+import org.bouncycastle.cert.jcajce.JcaX509CertificateHolder;
+import org.bouncycastle.cms.CMSProcessableByteArray;
+import org.bouncycastle.cms.CMSSignedDataGenerator;
+import org.bouncycastle.cms.SignerInfoGeneratorBuilder;
 import org.bouncycastle.openssl.jcajce.JcaPKCS8Generator;
 import org.bouncycastle.openssl.jcajce.JceOpenSSLPKCS8EncryptorBuilder;
+import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
+import org.bouncycastle.operator.jcajce.JcaDigestCalculatorProviderBuilder;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -174,6 +185,66 @@ class ReleaseTest {
         assertTrue(message.contains("wrong signature"), message);
     }
 
+    // With the CA's new key beside the old one no release would be accepted any more, the old list being "forged".
+    @Test
+    void listOfTheOldKeyOfACertificateAuthorityDoesNotStopTheNew() throws Exception {
+        Keys old = Keys.p256();
+        Keys keys = Keys.p256();
+        X509CRL list = Certificates.newRevocationList(
+                old.authorityKeys, old.authority, old.signer, Keys.NOW, CRLReason.keyCompromise, Keys.TO);
+        TrustStore trust = new TrustStore(folder, List.of(old.authority, keys.authority), List.of(list));
+        verify(signedBy(keys.signer()), trust);
+        assertTrue(refusal(signedBy(old.signer()), trust).contains("was revoked"));
+    }
+
+    // A stranger's file would keep the room busy with the paths through its certificates.
+    @Test
+    void swarmOfCertificatesIsRefused() throws Exception {
+        Keys keys = Keys.p256();
+        List<X509Certificate> chain = new ArrayList<>(List.of(keys.signer));
+        for (int i = 0; i < 20; i++) {
+            chain.add(Certificates.newCertificate(
+                    keys.authorityKeys,
+                    keys.authority,
+                    keys.authorityKeys,
+                    "CN=" + i,
+                    Keys.FROM,
+                    Keys.TO,
+                    true,
+                    4,
+                    null));
+        }
+        byte[] file = signedBy(new ReleaseSigner.Signer(keys.signerKeys.getPrivate(), chain));
+        assertTrue(refusal(file, keys.trust()).contains("21 certificates, at most 16"));
+    }
+
+    // A statement whose digest can be forged would do.
+    @ParameterizedTest
+    @ValueSource(strings = {"1.3.14.3.2.26", "1.2.840.113549.2.5"})
+    void weakDigestsAreRefusedByName(String digest) throws Exception {
+        Keys keys = Keys.p256();
+        CMSSignedDataGenerator generator = new CMSSignedDataGenerator();
+        SignerInfoGeneratorBuilder builder = new SignerInfoGeneratorBuilder(new JcaDigestCalculatorProviderBuilder()
+                .setProvider(Certificates.BC)
+                .build());
+        builder.setContentDigest(new AlgorithmIdentifier(new ASN1ObjectIdentifier(digest)));
+        generator.addSignerInfoGenerator(builder.build(
+                new JcaContentSignerBuilder("SHA256withECDSA")
+                        .setProvider(Certificates.BC)
+                        .build(keys.signerKeys.getPrivate()),
+                new JcaX509CertificateHolder(keys.signer)));
+        generator.addCertificate(new JcaX509CertificateHolder(keys.signer));
+        byte[] bundle = Samples.bundle("1.0.0", "ok");
+        byte[] statement =
+                verify(signedBy(keys.signer()), keys.trust()).statement().toBytes();
+        byte[] cms = generator
+                .generate(new CMSProcessableByteArray(statement), true)
+                .toASN1Structure()
+                .getEncoded(ASN1Encoding.DER);
+        String message = refusal(new ReleaseFile(cms, bundle).toBytes(), keys.trust());
+        assertTrue(message.contains("digest algorithm " + digest + "; allowed are SHA-256"), message);
+    }
+
     // A site that insists on revocation lists would accept a release without one.
     @Test
     void missingRevocationListIsRefusedWhereRequired() throws Exception {
@@ -228,6 +299,31 @@ class ReleaseTest {
         Keys other = Keys.p256();
         ReleaseSigner.Signer signer = new ReleaseSigner.Signer(other.signerKeys.getPrivate(), List.of(keys.signer));
         assertThrows(GeneralSecurityException.class, () -> signedBy(signer));
+    }
+
+    // Anybody who may drop a file could fill the gateway's memory, which ends it, again after every restart.
+    @Test
+    void bundleOfAStrangerIsNotReadIntoMemory() throws Exception {
+        byte[] whole = Samples.release(Keys.p256(), "1.0.0", 1, "ok").toBytes();
+        Path file = folder.resolve("large.penstock");
+        try (RandomAccessFile large = new RandomAccessFile(file.toFile(), "rw")) {
+            large.write(whole);
+            large.setLength(3L << 30);
+        }
+        ReleaseVerifier verifier = new ReleaseVerifier(Keys.p256().trust(), List.of(), false);
+        String message = assertThrows(
+                        ModelRejectedException.class, () -> Release.read(file, verifier, Keys.NOW, Long.MAX_VALUE))
+                .getMessage();
+        assertTrue(message.contains("has no valid chain"), message);
+    }
+
+    // A limit the gateway's memory cannot keep would be noticed with the first large release, by a crash.
+    @Test
+    void largestReleaseFitsTheHeap() {
+        Settings.checkHeap(16, 158L << 20);
+        String message = assertThrows(IllegalArgumentException.class, () -> Settings.checkHeap(64, 158L << 20))
+                .getMessage();
+        assertTrue(message.startsWith("maximumReleaseMiB: at most 19, an eighth of the gateway's heap"), message);
     }
 
     // The statement of one model could be put in front of another.

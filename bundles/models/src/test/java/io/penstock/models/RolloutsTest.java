@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.penstock.models;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
@@ -270,6 +271,67 @@ class RolloutsTest {
         }
     }
 
+    // A pipe in the drop folder would stop the room for ever; a folder or a broken link would be passed over in
+    // silence.
+    @Test
+    void whatIsNoPlainFileIsRefusedUnread() throws Exception {
+        FakePipeline pipeline = new FakePipeline("dosing");
+        try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {
+            Path releases = home.resolve("releases");
+            String pipe = releases.resolve("a.penstock").toString();
+            assertTrue(new ProcessBuilder("mkfifo", pipe).start().waitFor(10, TimeUnit.SECONDS));
+            Files.createDirectory(releases.resolve("b.penstock"));
+            Files.createSymbolicLink(releases.resolve("c.penstock"), Path.of("/dev/zero"));
+            Files.createSymbolicLink(releases.resolve("d.penstock"), releases.resolve("nothing"));
+            gateway.drop(keys, "1.0.0", 1, "ok");
+            assertTimeoutPreemptively(Duration.ofSeconds(20), gateway::turn);
+            assertEquals("coagulant-dose 1.0.0", pipeline.label());
+            assertEquals(4, gateway.receipts());
+            for (Receipt receipt : gateway.store.state().receipts().subList(1, 4)) {
+                assertEquals(RolloutOutcome.REJECTED, receipt.outcome());
+                assertTrue(receipt.reason().contains("is no plain file"), receipt.reason());
+            }
+        }
+    }
+
+    // The name of a dropped file could forge lines in the log and steer the engineer's terminal.
+    @Test
+    void namesAreShownPrintable() throws Exception {
+        try (Gateway gateway = new Gateway(home, new Disk(), new FakePipeline("dosing"))) {
+            gateway.drop("x\n2026-11-23 INFO Release serves\u001b[2J\u009b\u202e", Samples.bytes("hello"));
+            gateway.turn();
+            gateway.turnAfter(3_000);
+            assertEquals(
+                    "x{000a}2026-11-23 INFO Release serves{001b}[2J{009b}{202e}.penstock",
+                    gateway.last().file());
+            gateway.turnAfter(3_000);
+            assertEquals(1, gateway.receipts());
+        }
+    }
+
+    // Ten thousand files would keep the room busy at each start, and push what was decided out of its memory.
+    @Test
+    void crowdedFolderIsBounded() throws Exception {
+        String first;
+        try (Gateway gateway = new Gateway(home, new Disk(), new FakePipeline("dosing"))) {
+            gateway.drop(keys, "1.0.0", 1, "ok");
+            gateway.turn();
+            first = gateway.store.state().handled().get(0);
+            for (int i = 0; i < 1_100; i++) {
+                gateway.drop("a" + i, new byte[] {1});
+            }
+            gateway.turn();
+            gateway.turnAfter(3_000);
+            assertEquals(1_000, gateway.store.state().handled().size());
+            assertTrue(gateway.store.state().handled().contains(first), "the one that serves is still done with");
+        }
+        try (Gateway gateway = new Gateway(home, new Disk(), new FakePipeline("dosing"))) {
+            gateway.turn();
+            gateway.turnAfter(3_000);
+            assertTrue(gateway.store.state().handled().contains(first));
+        }
+    }
+
     // One pipeline's fault would keep a model from another, or be hidden behind its success.
     @Test
     void twoPipelinesAreReportedApart() throws Exception {
@@ -427,6 +489,52 @@ class RolloutsTest {
                     ReleaseStore.readState(home.resolve("data/models"))
                             .receipts()
                             .size());
+        }
+    }
+
+    // One file that meets a fault of ours would be tried four times a second for ever, and no other would have its
+    // turn.
+    @Test
+    void faultWithOneFileLeavesTheOthersTheirTurn() throws Exception {
+        FakePipeline pipeline = new FakePipeline("dosing");
+        try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {
+            gateway.drop("a", Samples.release(keys, "1.0.0", 1, "ok").toBytes());
+            gateway.staging.fault = true;
+            gateway.turn();
+            assertEquals(RolloutOutcome.FAILED_NOTHING_CHANGED, gateway.last().outcome());
+            assertTrue(gateway.last().reason().contains("a fault of the gateway"));
+            assertEquals("", gateway.store.state().trying());
+            gateway.staging.fault = false;
+            gateway.drop("b", Samples.release(keys, "1.1.0", 2, "ok").toBytes());
+            gateway.turn();
+            assertEquals("coagulant-dose 1.1.0", pipeline.label());
+            assertEquals(2, gateway.receipts());
+        }
+    }
+
+    // With a full disk the operator would take a rollback for done that the next restart undoes.
+    @Test
+    void rollbackThatIsNotOnDiskSaysSo() throws Exception {
+        FakePipeline pipeline = new FakePipeline("dosing");
+        FullDisk disk = new FullDisk();
+        try (Gateway gateway = new Gateway(home, disk, pipeline)) {
+            gateway.drop(keys, "1.0.0", 1, "ok");
+            gateway.turn();
+            gateway.drop(keys, "1.1.0", 2, "ok");
+            gateway.turn();
+            disk.full = true;
+            Receipt receipt = gateway.rollouts.rollback("dosing", ENGINEER, "x");
+            assertEquals(RolloutOutcome.ROLLED_BACK, receipt.outcome());
+            assertEquals("coagulant-dose 1.0.0", pipeline.label());
+            String last = receipt.steps().get(receipt.steps().size() - 1);
+            assertTrue(last.startsWith("NOT SAVED"), last);
+            disk.full = false;
+            gateway.turn();
+        }
+        FakePipeline after = new FakePipeline("dosing");
+        try (Gateway gateway = new Gateway(home, new Disk(), after)) {
+            gateway.turn();
+            assertEquals("coagulant-dose 1.0.0", after.label());
         }
     }
 
@@ -638,6 +746,53 @@ class RolloutsTest {
         }
     }
 
+    // The message tells to drop the release again, and then it was refused for its sequence, or left damaged.
+    @Test
+    void releaseLostOrDamagedInTheStoreIsHealedByDroppingItAgain() throws Exception {
+        byte[] file = Samples.release(keys, "1.0.0", 1, "ok").toBytes();
+        Path stored = home.resolve("data/models/" + Names.sha256(file) + ".penstock");
+        try (Gateway gateway = new Gateway(home, new Disk(), new FakePipeline("dosing"))) {
+            gateway.drop("first", file);
+            gateway.turn();
+        }
+        for (boolean lost : new boolean[] {true, false}) {
+            if (lost) {
+                Files.delete(stored);
+            } else {
+                byte[] damaged = file.clone();
+                damaged[damaged.length - 100] ^= 1;
+                Files.write(stored, damaged);
+            }
+            FakePipeline pipeline = new FakePipeline("dosing");
+            try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {
+                gateway.turn();
+                assertEquals("", pipeline.label());
+                gateway.drop("again-" + lost, file);
+                gateway.turn();
+                assertEquals("coagulant-dose 1.0.0", pipeline.label());
+            }
+            assertArrayEquals(file, Files.readAllBytes(stored));
+        }
+    }
+
+    // Who may only drop files could bring back the model with the known fault; returning takes a role and a reason.
+    @Test
+    void olderReleaseIsNotTakenInAgain() throws Exception {
+        FakePipeline pipeline = new FakePipeline("dosing");
+        try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {
+            byte[] old = Samples.release(keys, "1.0.0", 1, "ok").toBytes();
+            gateway.drop("old", old);
+            gateway.turn();
+            gateway.drop(keys, "1.1.0", 2, "ok");
+            gateway.turn();
+            gateway.drop("replayed", old);
+            gateway.turn();
+            assertEquals("coagulant-dose 1.1.0", pipeline.label());
+            assertEquals(RolloutOutcome.REJECTED, gateway.last().outcome());
+            assertTrue(gateway.last().reason().contains("must be above 2"));
+        }
+    }
+
     // Two gateways on one home would overwrite each other's state.
     @Test
     void secondGatewayOnOneHomeIsRefused() throws Exception {
@@ -645,6 +800,32 @@ class RolloutsTest {
             gateway.turn();
             assertThrows(IOException.class, () -> new Gateway(home, new Disk()));
         }
+    }
+
+    // A gateway would come up without any model because a reason it wrote itself was too long to be read back.
+    @Test
+    void whateverIsWrittenCanBeReadAtTheNextStart() throws Exception {
+        String longest = "\ud800".repeat(200_000);
+        try (Gateway gateway = new Gateway(home, new Disk(), new FakePipeline("dosing"))) {
+            gateway.drop(keys, "1.0.0", 1, "ok");
+            gateway.turn();
+            gateway.rollouts.rollback("dosing", ENGINEER, longest);
+            gateway.rollouts.refuse("n".repeat(2_000), Names.sha256(new byte[0]), longest);
+        }
+        State state = ReleaseStore.readState(home.resolve("data/models"));
+        assertEquals(3, state.receipts().size());
+        FakePipeline pipeline = new FakePipeline("dosing");
+        try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {
+            gateway.turn();
+            assertEquals("coagulant-dose 1.0.0", pipeline.label());
+        }
+    }
+
+    // A state file that cannot be read would count as none, and old releases as new ones.
+    @Test
+    void unreadableStateIsNotTakenForNone() throws Exception {
+        Files.createDirectories(home.resolve("data/models/desired.json"));
+        assertThrows(IOException.class, () -> new Gateway(home, new Disk()));
     }
 
     // A damaged state file would silently forget which sequences were accepted.
