@@ -4,6 +4,7 @@ package io.penstock.tools;
 
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
 
 /**
  * The command {@code penstock}. Exit codes: 0 done, 1 the thing asked for is refused or faulty (the reason on standard
@@ -13,6 +14,7 @@ import picocli.CommandLine.Command;
         name = "penstock",
         description = "Works with Penstock gateways: models, users, certificates, audit.",
         mixinStandardHelpOptions = true,
+        versionProvider = Penstock.Version.class,
         subcommands = {ModelCommand.class, KeysCommand.class, UserCommand.class, ClientCommand.class, AuditCommand.class
         })
 public final class Penstock {
@@ -33,5 +35,13 @@ public final class Penstock {
             commandLine.getErr().println("penstock: " + (e.getMessage() == null ? e.toString() : e.getMessage()));
             return 1;
         });
+    }
+
+    static final class Version implements IVersionProvider {
+        @Override
+        public String[] getVersion() {
+            String version = Penstock.class.getPackage().getImplementationVersion();
+            return new String[] {"penstock " + (version == null ? "from unpacked classes" : version)};
+        }
     }
 }
