@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The Penstock authors
 # SPDX-License-Identifier: Apache-2.0
-# Sourced by the programs in bin/: sets install, home and java, or ends with one line that says what is wrong.
+# Sourced by the programs in bin/: sets install, home, java and the environment, or ends with one line that says what is wrong.
 
 fail() {
     echo "$(basename "$0"): $*" >&2
@@ -26,3 +26,6 @@ else
 fi
 [ "${version:-0}" -ge 17 ] ||
     fail "Java 17 or newer is needed, '$java' is ${version:-none that answers}; $advice"
+
+# ONNX Runtime reports its use to its maker from the moment it is loaded; a gateway tells nobody anything.
+export ORT_DISABLE_TELEMETRY=1

@@ -42,14 +42,22 @@ final class Shipped {
     /** A fresh home, laid out as {@code bin/penstock-gateway} would. */
     static Path newHome(String name) {
         try {
-            Path homes = Path.of(System.getProperty("penstock.homes"));
-            Files.createDirectories(homes);
-            Path home = Files.createTempDirectory(homes, name + "-").toRealPath();
+            Path home = newFolder(name);
             for (String folder : List.of("etc/tags", "etc/trust/models", "releases", "data/temp", "log")) {
                 Files.createDirectories(home.resolve(folder));
             }
             Files.copy(distribution().resolve("etc/logback.xml"), home.resolve("etc/logback.xml"));
             return home;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** An empty folder of this run. */
+    static Path newFolder(String name) {
+        try {
+            Path homes = Files.createDirectories(Path.of(System.getProperty("penstock.homes")));
+            return Files.createTempDirectory(homes, name + "-").toRealPath();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -35,7 +35,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The users of {@code data/access/users.json}. The file is looked at on every log-in, so a change counts at once; a file that
- * cannot be read leaves the users before it in force. One password is checked at a time, because each check takes 32 MiB.
+ * cannot be read leaves the users before it in force. One password is checked at a time, because each check takes memory.
  */
 @Component(immediate = true) // or the failures it remembers would go with the last room that asks
 public final class FileUsers implements Users {

@@ -56,9 +56,10 @@ final class ChildProbe implements ModelProbe {
     public String probe(Release release) throws ModelRejectedException, InterruptedException {
         Process process;
         try {
-            process = new ProcessBuilder(arguments(command.get()))
-                    .redirectError(ProcessBuilder.Redirect.DISCARD)
-                    .start();
+            ProcessBuilder builder =
+                    new ProcessBuilder(arguments(command.get())).redirectError(ProcessBuilder.Redirect.DISCARD);
+            builder.environment().put("ORT_DISABLE_TELEMETRY", "1");
+            process = builder.start();
         } catch (IOException | IllegalStateException e) {
             throw new ModelRejectedException(
                     "probe: no process can be started to try the model in: " + e.getMessage()

@@ -69,6 +69,12 @@ public final class Models implements ModelCatalog {
                         "How long a rollout waits for the next cycle of a pipeline, in ms; later it finishes by itself.")
         long swapTimeoutMs() default 30_000;
 
+        @AttributeDefinition(
+                description =
+                        "How long the operators of a new model may fill their windows beside the model that serves, in ms;"
+                                + " later, or with 0 at once, it takes over with Uncertain outputs until they are full.")
+        long maximumWarmUpMs() default 30_000;
+
         @AttributeDefinition(description = "How long after the start a release waits for its pipeline, in ms.")
         long pipelineWaitMs() default 15_000;
 

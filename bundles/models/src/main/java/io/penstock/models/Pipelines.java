@@ -6,6 +6,7 @@ import io.penstock.api.model.ModelArtifact;
 import io.penstock.api.pipeline.Pipeline;
 import io.penstock.api.pipeline.Pipeline.ModelRequirement;
 import io.penstock.api.pipeline.Pipeline.SwapReport;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -81,8 +82,8 @@ final class Pipelines {
     }
 
     /** Starts a swap on a thread of its own: it lasts until the pipeline's next cycle, which may be far. */
-    static FutureTask<SwapReport> swap(Pipeline pipeline, ModelArtifact model) {
-        FutureTask<SwapReport> task = new FutureTask<>(() -> pipeline.swap(model));
+    static FutureTask<SwapReport> swap(Pipeline pipeline, ModelArtifact model, Duration warmUp) {
+        FutureTask<SwapReport> task = new FutureTask<>(() -> pipeline.swap(model, warmUp));
         Thread thread = new Thread(task, "io.penstock.models-swap-" + pipeline.name());
         thread.setDaemon(true);
         thread.start();

@@ -6,6 +6,7 @@ import io.penstock.api.model.ModelRejectedException;
 import io.penstock.api.model.Receipt;
 import io.penstock.api.model.RolloutOutcome;
 import io.penstock.api.pipeline.Pipeline;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -76,7 +77,7 @@ final class Restoration {
                                     .file(),
                             release,
                             List.of());
-                    parts.swaps().start(rollout, pipeline);
+                    parts.swaps().start(rollout, pipeline, Duration.ZERO);
                     List<Swaps.Ended> ended =
                             parts.swaps().await(rollout, parts.settings().swapTimeoutMs());
                     if (ended.isEmpty()) {

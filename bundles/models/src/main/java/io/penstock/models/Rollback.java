@@ -8,6 +8,7 @@ import io.penstock.api.model.ModelRejectedException;
 import io.penstock.api.model.Receipt;
 import io.penstock.api.model.RolloutOutcome;
 import io.penstock.api.pipeline.Pipeline;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -57,7 +58,7 @@ final class Rollback {
             steps.add("VERIFIED signer " + release.identity().signer());
             steps.add("STAGED " + parts.retention().stage(release));
             Rollout rollout = new Rollout("rollback", release, steps);
-            parts.swaps().start(rollout, pipeline);
+            parts.swaps().start(rollout, pipeline, Duration.ZERO);
             List<Swaps.Ended> ended =
                     parts.swaps().await(rollout, parts.settings().swapTimeoutMs());
             if (ended.isEmpty()) {

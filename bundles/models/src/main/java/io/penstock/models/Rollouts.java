@@ -11,6 +11,7 @@ import io.penstock.api.model.RolloutOutcome;
 import io.penstock.api.pipeline.Pipeline;
 import java.io.IOException;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -231,7 +232,11 @@ final class Rollouts {
             steps.add("STAGED " + parts.retention().stage(release));
             steps.add("PROBED " + parts.probe().probe(release));
             for (Pipeline pipeline : wanting) {
-                parts.swaps().start(rollout, pipeline);
+                parts.swaps()
+                        .start(
+                                rollout,
+                                pipeline,
+                                Duration.ofMillis(parts.settings().maximumWarmUpMs()));
             }
             settle(parts.swaps().await(rollout, parts.settings().swapTimeoutMs()));
             for (Pipeline pipeline : wanting) {

@@ -13,6 +13,7 @@ import javax.security.auth.x500.X500Principal;
  * @param probeTimeoutMs longest trial of a model.
  * @param probeInOwnProcess whether a model is tried outside the gateway's process.
  * @param swapTimeoutMs how long a rollout waits for the next cycle of a pipeline before it lets it finish by itself.
+ * @param maximumWarmUpMs how long the operators of a new model may run beside the old ones before it takes over.
  * @param pipelineWaitMs how long after the start a release waits for its pipeline.
  * @param maximumReleaseMiB largest release file, also unpacked.
  * @param requiredSigners subjects that must sign together, empty for any one.
@@ -25,6 +26,7 @@ record Settings(
         long probeTimeoutMs,
         boolean probeInOwnProcess,
         long swapTimeoutMs,
+        long maximumWarmUpMs,
         long pipelineWaitMs,
         int maximumReleaseMiB,
         List<String> requiredSigners,
@@ -36,6 +38,7 @@ record Settings(
         inRange("stableMs", stableMs, 100, 3_600_000);
         inRange("probeTimeoutMs", probeTimeoutMs, 1_000, 3_600_000);
         inRange("swapTimeoutMs", swapTimeoutMs, 100, 3_600_000);
+        inRange("maximumWarmUpMs", maximumWarmUpMs, 0, 86_400_000);
         inRange("pipelineWaitMs", pipelineWaitMs, 0, 3_600_000);
         inRange("maximumReleaseMiB", maximumReleaseMiB, 1, 1024);
         inRange("maximumCrashes", maximumCrashes, 1, 100);
@@ -65,6 +68,7 @@ record Settings(
                 config.probeTimeoutMs(),
                 config.probeInOwnProcess(),
                 config.swapTimeoutMs(),
+                config.maximumWarmUpMs(),
                 config.pipelineWaitMs(),
                 config.maximumReleaseMiB(),
                 List.of(config.requiredSigners()),

@@ -4,6 +4,7 @@ package io.penstock.models;
 
 import io.penstock.api.pipeline.Pipeline;
 import io.penstock.api.pipeline.Pipeline.SwapReport;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -31,9 +32,10 @@ final class Swaps {
     record Ended(
             Rollout rollout, Pipeline pipeline, @Nullable SwapReport report, String failure) {}
 
-    void start(Rollout rollout, Pipeline pipeline) {
+    /** @param warmUp how long the operators may warm up beside those that serve; zero where the model is to go at once. */
+    void start(Rollout rollout, Pipeline pipeline, Duration warmUp) {
         running.add(new Swap(
-                rollout, pipeline, Pipelines.swap(pipeline, rollout.release().artifact())));
+                rollout, pipeline, Pipelines.swap(pipeline, rollout.release().artifact(), warmUp)));
     }
 
     /** Waits for those of one rollout, in all at most so long, and takes those that have ended. */
@@ -114,12 +116,13 @@ final class Swaps {
     static String figures(SwapReport report) {
         return String.format(
                 Locale.ROOT,
-                "%s%s, gap %.3f ms, %d missed cycles, %d of %d operators kept their state",
+                "%s%s, gap %.3f ms, %d missed cycles, %d of %d operators kept their state, %d cycles of warm-up",
                 report.to(),
                 report.from().isEmpty() ? "" : " after " + report.from(),
                 report.gapMillis(),
                 report.missedCycles(),
                 report.restoredOperators(),
-                report.operators());
+                report.operators(),
+                report.warmUpCycles());
     }
 }

@@ -20,6 +20,7 @@ import io.penstock.api.pipeline.PipelineStatistics;
 import io.penstock.api.preprocessing.FeatureEngine;
 import io.penstock.api.preprocessing.FeatureProgram;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -41,6 +42,7 @@ final class Fakes {
         volatile @Nullable String refusal;
         volatile @Nullable CountDownLatch nextCycle;
         final List<String> swaps = new ArrayList<>();
+        final List<Duration> warmUps = new ArrayList<>();
 
         FakePipeline(String name, String range) {
             this.name = name;
@@ -92,7 +94,7 @@ final class Fakes {
         }
 
         @Override
-        public SwapReport swap(ModelArtifact artifact) throws ModelRejectedException {
+        public SwapReport swap(ModelArtifact artifact, Duration warmUp) throws ModelRejectedException {
             CountDownLatch latch = nextCycle;
             if (latch != null) {
                 try {
@@ -108,7 +110,8 @@ final class Fakes {
             String from = label();
             model = artifact;
             swaps.add(artifact.identity().label());
-            return new SwapReport(from, label(), 0, 0, 1, 1);
+            warmUps.add(warmUp);
+            return new SwapReport(from, label(), 0, 0, 1, 1, 0);
         }
 
         @Override
@@ -176,7 +179,11 @@ final class Fakes {
                 }
             }
             double factor = onnx.contains("wrong") ? 2.1 : 2;
+            boolean slow = onnx.contains("slow");
+            boolean busy = onnx.contains("busy");
             return new InferenceSession() {
+                private int runs;
+
                 @Override
                 public ModelIdentity model() {
                     return model.identity();
@@ -184,13 +191,16 @@ final class Fakes {
 
                 @Override
                 public int run(Features features, Prediction prediction) {
+                    if (slow || (busy && runs++ % 3 < 2)) {
+                        return StatusCode.BAD_TIMEOUT;
+                    }
                     prediction.set(0, factor * features.value(0), StatusCode.GOOD);
                     return StatusCode.GOOD;
                 }
 
                 @Override
                 public String lastError() {
-                    return "";
+                    return slow ? "no answer within 100 ms" : "";
                 }
 
                 @Override

@@ -23,7 +23,8 @@ import org.jspecify.annotations.Nullable;
 
 /** One life of a gateway's models room without a thread: tests turn the wheel and the clock. */
 final class Gateway implements AutoCloseable {
-    static final Settings SETTINGS = new Settings(100, 3_000, 2_000, false, 1_000, 10_000, 1, List.of(), false, 2);
+    static final Settings SETTINGS =
+            new Settings(100, 3_000, 2_000, false, 1_000, 7_000, 10_000, 1, List.of(), false, 2);
 
     final Path home;
     final FakeStaging staging = new FakeStaging();

@@ -33,7 +33,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** The component with its thread, its folders and the command line's requests. */
 class ModelsTest {
-    private static final Settings SETTINGS = new Settings(20, 300, 5_000, false, 5_000, 0, 1, List.of(), false, 2);
+    private static final Settings SETTINGS = new Settings(20, 300, 5_000, false, 5_000, 0, 0, 1, List.of(), false, 2);
 
     @TempDir
     Path home;

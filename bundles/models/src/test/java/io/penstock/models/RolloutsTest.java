@@ -459,6 +459,26 @@ class RolloutsTest {
         }
     }
 
+    // A good release would be refused for ever because the gateway was busy while it was tried.
+    @Test
+    void anAnswerThatComesLateOnceIsAskedForAgainAndASlowModelIsRefused() throws Exception {
+        FakePipeline pipeline = new FakePipeline("dosing");
+        try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {
+            gateway.drop(keys, "1.0.0", 1, "busy");
+            gateway.turn();
+            assertEquals(
+                    RolloutOutcome.ACTIVATED,
+                    gateway.last().outcome(),
+                    gateway.last().reason());
+            gateway.drop(keys, "1.1.0", 2, "slow");
+            gateway.turn();
+            assertEquals(RolloutOutcome.FAILED_NOTHING_CHANGED, gateway.last().outcome());
+            assertTrue(
+                    gateway.last().reason().contains("no answer within"),
+                    gateway.last().reason());
+        }
+    }
+
     // The operator could not get rid of a model that misbehaves.
     @Test
     void rollbackGoesBackAlongHistoryAndIsRemembered() throws Exception {
@@ -475,6 +495,8 @@ class RolloutsTest {
             assertEquals("coagulant-dose 1.1.0", pipeline.label());
             assertEquals("ROLLBACK", gateway.audit.get(3).action());
             assertEquals("anna", gateway.audit.get(3).actor());
+            assertEquals(Duration.ofMillis(Gateway.SETTINGS.maximumWarmUpMs()), pipeline.warmUps.get(0));
+            assertEquals(Duration.ZERO, pipeline.warmUps.get(3), "nobody waits for a model that is needed now");
         }
         FakePipeline after = new FakePipeline("dosing");
         try (Gateway gateway = new Gateway(home, new Disk(), after)) {

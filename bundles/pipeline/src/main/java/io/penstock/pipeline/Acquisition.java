@@ -108,6 +108,9 @@ final class Acquisition {
         wantedUnits = units;
         converter = conversions;
         checkUnits();
+        for (Input input : byInput.values()) {
+            input.want(units.containsKey(input.name()) || triggers.contains(input));
+        }
     }
 
     private void checkUnits() {
@@ -169,17 +172,25 @@ final class Acquisition {
         return next;
     }
 
-    /** Takes what is not newer than the instant into the frame's inputs; true if a trigger tag changed. */
-    boolean take(@Nullable Input[] inputs, Frame frame, long instantNs, long nowNs) {
+    /** Begins a frame: what changed from here on is new. */
+    void forgetChanges() {
         for (int i = 0; i < triggers.size(); i++) {
             triggers.get(i).forgetChange();
         }
+    }
+
+    /** Takes what is not newer than the instant into the frame's inputs. */
+    void take(@Nullable Input[] inputs, Frame frame, long instantNs, long nowNs) {
         for (int i = 0; i < inputs.length; i++) {
             Input input = inputs[i];
             if (input != null) {
                 input.take(instantNs, nowNs, frame, i);
             }
         }
+    }
+
+    /** Takes what nobody took; true if a trigger tag changed. */
+    boolean changed(long instantNs, long nowNs) {
         boolean changed = false;
         for (int i = 0; i < triggers.size(); i++) {
             Input trigger = triggers.get(i);
@@ -194,12 +205,15 @@ final class Acquisition {
     /** Sets the frame's values. */
     void freeze(@Nullable Input[] inputs, Frame frame, long nanos) {
         for (int i = 0; i < inputs.length; i++) {
-            Input input = inputs[i];
-            if (input == null) {
-                frame.set(i, Double.NaN, StatusCode.BAD_CONFIGURATION_ERROR, 0, Long.MAX_VALUE);
-            } else {
-                input.freeze(frame, i, nanos);
-            }
+            freeze(inputs[i], frame, i, nanos);
+        }
+    }
+
+    void freeze(@Nullable Input input, Frame frame, int index, long nanos) {
+        if (input == null) {
+            frame.set(index, Double.NaN, StatusCode.BAD_CONFIGURATION_ERROR, 0, Long.MAX_VALUE);
+        } else {
+            input.freeze(frame, index, nanos);
         }
     }
 

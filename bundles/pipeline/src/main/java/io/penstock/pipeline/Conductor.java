@@ -16,7 +16,6 @@ import io.penstock.api.preprocessing.FeatureEngine.UnitConversion;
 import io.penstock.api.preprocessing.FeatureProgram;
 import io.penstock.api.publication.CycleResult;
 import java.time.Clock;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
@@ -38,8 +37,7 @@ import org.slf4j.LoggerFactory;
 final class Conductor {
     private static final Logger LOG = LoggerFactory.getLogger(Conductor.class);
     private static final long LONGEST_NAP_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
-    private static final @Nullable Input[] NO_INPUTS = {};
-    private static final Frame NO_FRAME = new Frame(List.of());
+    private static final long FAULT_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
 
     private final Settings settings;
     private final Acquisition acquisition;
@@ -74,9 +72,11 @@ final class Conductor {
     private long lastInstantNs = Long.MIN_VALUE;
     private long lastCycleNanos;
     private boolean framePending;
+    private boolean faulty;
     private boolean everAnswered;
     private boolean everGood;
     private @Nullable Swap exchanged;
+    private @Nullable WarmUp warmUp;
     private Map<String, byte[]> keptState = Map.of();
 
     Conductor(Settings settings, Acquisition acquisition, Clock clock, LongSupplier nanoTime) {
@@ -127,6 +127,7 @@ final class Conductor {
         } else {
             runChanges();
         }
+        endWarmUp();
         Task left = pendingTask.getAndSet(null);
         if (left != null) {
             left.done.countDown();
@@ -140,7 +141,7 @@ final class Conductor {
                 next = nextGridPoint(time.nowNs()); // stopped, or the clock was stepped
                 continue;
             }
-            cycle(next);
+            cycleOrFault(next);
             next += periodNs;
             long now = time.nowNs();
             if (clockStepped()) {
@@ -191,7 +192,7 @@ final class Conductor {
                 }
                 continue;
             }
-            cycle(settings.trigger() == Settings.Trigger.CHANGE ? trigger : now);
+            cycleOrFault(settings.trigger() == Settings.Trigger.CHANGE ? trigger : now);
         }
     }
 
@@ -206,6 +207,7 @@ final class Conductor {
                 settings.name());
         detail =
                 "the wall clock was stepped by " + TimeUnit.NANOSECONDS.toMillis(step) + " ms; operators warm up again";
+        endWarmUp(); // it would span the step too
         ServingModel current = serving;
         Function<ServingModel, ServingModel> again = renew;
         if (current != null && again != null) {
@@ -221,12 +223,37 @@ final class Conductor {
         renew = fresh;
     }
 
+    /** A fault of ours costs one result, not the pipeline: its thread is the only one it has. */
+    private void cycleOrFault(long atNs) {
+        try {
+            cycle(atNs);
+            faulty = false;
+        } catch (RuntimeException e) {
+            if (!faulty) {
+                LOG.error(
+                        "Pipeline {}: a cycle ended by a fault of the gateway; it goes on with the next",
+                        settings.name(),
+                        e);
+            }
+            faulty = true;
+            framePending = false;
+            endWarmUp();
+            fail("a fault of the gateway: " + e);
+            ServingModel model = serving;
+            if (model != null) {
+                publishNothing(model, StatusCode.BAD_INTERNAL_ERROR);
+            }
+            LockSupport.parkNanos(
+                    FAULT_PAUSE_NANOS); // a sample that cannot be taken must not turn this into a busy loop
+        }
+    }
+
     /** One cycle. Reading this method is reading the gateway. Called only by the pipeline's own thread, or by a benchmark in its place. */
     void cycle(long atNs) {
         applyPending(); // between cycles, never inside one
         ServingModel model = serving;
         if (model == null) {
-            acquisition.take(NO_INPUTS, NO_FRAME, atNs, time.nowNs());
+            acquisition.changed(atNs, time.nowNs());
             return;
         }
         long began = nanoTime.getAsLong();
@@ -252,14 +279,25 @@ final class Conductor {
         long ended = nanoTime.getAsLong();
         account(model, began, ended, inferenceNanos, written);
         publish(model, effective(now), written, ended - began, inferenceNanos); // 5
+        WarmUp beside = warmUp;
+        if (beside != null) {
+            beside.run(acquisition, frame, began);
+        }
     }
 
     private @Nullable Frame snapshot(ServingModel model, long instantNs, long nanos) {
         Frame frame = model.frame;
+        long nowNs = time.nowNs();
         if (!framePending) {
             frame.begin(cycles + 1, instantNs);
         }
-        boolean changed = acquisition.take(model.inputs, frame, instantNs, time.nowNs());
+        acquisition.forgetChanges();
+        acquisition.take(model.inputs, frame, instantNs, nowNs);
+        WarmUp beside = warmUp;
+        if (beside != null) {
+            beside.take(acquisition, !framePending, frame, instantNs, nowNs);
+        }
+        boolean changed = acquisition.changed(instantNs, nowNs);
         if (settings.trigger() != Settings.Trigger.GRID && !changed) {
             framePending = true; // what came stays pending for the next frame
             return null;
@@ -383,8 +421,14 @@ final class Conductor {
 
     private void exchange(Swap swap) {
         ServingModel former = serving;
-        Map<String, byte[]> state = former == null ? keptState : former.program.saveState();
-        swap.restored = swap.model.program.restoreState(state);
+        WarmUp warm = warmUp;
+        if (warm != null && warm.candidate == swap.model) {
+            swap.restored = warm.restored;
+            swap.warmUpCycles = warm.cycles();
+        } else {
+            swap.restored = swap.model.program.restoreState(former == null ? keptState : former.program.saveState());
+        }
+        endWarmUp();
         keptState = Map.of();
         swap.former = former;
         swap.formerCycleNanos = former == null ? 0 : lastCycleNanos;
@@ -395,9 +439,48 @@ final class Conductor {
             target.model(swap.model.artifact);
         }
         serving = swap.model;
+        swap.applied = true;
         framePending = false;
         exchanged = swap;
         swap.exchanged.countDown();
+    }
+
+    /**
+     * Lets the operators of a model run beside the serving one's; on the pipeline's thread only.
+     *
+     * @return null where there is nothing to warm up or nothing to do it with.
+     */
+    @Nullable
+    WarmUp warmUp(Swap swap) {
+        endWarmUp();
+        ServingModel current = serving;
+        WarmUp next = current == null || current == swap.model || stopped ? null : WarmUp.of(current, swap.model);
+        if (next == null || next.restored.restored() == next.restored.total()) {
+            return null;
+        }
+        acquisition.want(next.specs, swap.converter);
+        warmUp = next;
+        return next;
+    }
+
+    private void endWarmUp() {
+        WarmUp running = warmUp;
+        if (running != null) {
+            running.end();
+            warmUp = null;
+        }
+    }
+
+    /** Gives a warm-up up without an exchange; on the pipeline's thread only. */
+    void abandon(Swap swap) {
+        WarmUp running = warmUp;
+        ServingModel current = serving;
+        if (running != null && running.candidate == swap.model) {
+            endWarmUp();
+            if (current != null) {
+                acquisition.want(current.artifact.contract().inputs(), swap.converter);
+            }
+        }
     }
 
     /**
@@ -412,12 +495,11 @@ final class Conductor {
             overtaken.exchanged.countDown();
         }
         wake();
-        if (!swap.exchanged.await(10, TimeUnit.SECONDS) || serving != swap.model) {
-            pendingSwap.compareAndSet(swap, null);
+        if (!awaitExchange(swap)) {
             return null;
         }
         long waitMs = Math.min(2_000, settings.periodMs() * 2 + 100);
-        boolean ran = swap.ran.await(waitMs, TimeUnit.MILLISECONDS);
+        boolean ran = awaitFirstCycle(swap, waitMs);
         ServingModel former = swap.former;
         long gap = ran && former != null ? Math.max(0, swap.firstCycleNanos - swap.formerCycleNanos - periodNs) : 0;
         FeatureProgram.Restored restored = swap.restored;
@@ -427,7 +509,36 @@ final class Conductor {
                 settings.trigger() == Settings.Trigger.GRID ? gap / 1e6 : 0,
                 former == null ? 0 : missed - swap.missedBefore,
                 restored.restored(),
-                restored.total());
+                restored.total(),
+                swap.warmUpCycles);
+    }
+
+    /** The exchange has happened; who interrupts now only waits no longer for its figures. */
+    private static boolean awaitFirstCycle(Swap swap, long ms) {
+        try {
+            return swap.ran.await(ms, TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    /** False, or interrupted, only where the exchange did not happen and will not: the caller closes the model then. */
+    private boolean awaitExchange(Swap swap) throws InterruptedException {
+        boolean done;
+        try {
+            done = swap.exchanged.await(10, TimeUnit.SECONDS);
+        } catch (InterruptedException e) {
+            if (pendingSwap.compareAndSet(swap, null)) {
+                throw e;
+            }
+            done = swap.exchanged.await(10, TimeUnit.SECONDS); // it is happening at this moment
+            Thread.currentThread().interrupt();
+        }
+        if (!done && !pendingSwap.compareAndSet(swap, null)) {
+            done = swap.exchanged.await(10, TimeUnit.SECONDS);
+        }
+        return done && swap.applied;
     }
 
     /** Runs something on the pipeline's thread between two cycles and waits for it, at most two seconds. */
@@ -457,18 +568,19 @@ final class Conductor {
     @Nullable
     ServingModel withdraw(String reason) {
         ServingModel former = serving;
+        endWarmUp();
         if (former != null) {
             keptState = former.program.saveState();
             serving = null;
-            publishNothing(former);
+            publishNothing(former, StatusCode.BAD_OUT_OF_SERVICE);
         }
         detail = reason;
         return former;
     }
 
     /** Readers must not keep seeing the last values as good. */
-    private void publishNothing(ServingModel former) {
-        former.prediction.setAll(StatusCode.BAD_OUT_OF_SERVICE);
+    private void publishNothing(ServingModel former, int status) {
+        former.prediction.setAll(status);
         former.prediction.setTimes(time.nowNs(), nanoTime.getAsLong(), Long.MAX_VALUE);
         publish(former, mode, WriteOutcome.NOT_OFFERED, 0, 0);
     }
@@ -548,6 +660,8 @@ final class Conductor {
         long formerCycleNanos;
         long firstCycleNanos;
         long missedBefore;
+        int warmUpCycles;
+        boolean applied;
 
         Swap(ServingModel model, BiFunction<String, String, Optional<UnitConversion>> converter) {
             this.model = model;

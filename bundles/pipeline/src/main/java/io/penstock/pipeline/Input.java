@@ -32,6 +32,8 @@ final class Input {
     private volatile UnitConversion conversion = AS_IS;
     private volatile @Nullable String trouble;
     private volatile boolean defined;
+    private boolean wanted = true; // guarded by this, as is idle
+    private @Nullable Sample idle;
 
     // owned by the pipeline's thread
     private double value = Double.NaN;
@@ -84,6 +86,24 @@ final class Input {
 
     /** Called by the connector; synchronized only because an old and a new connector may overlap for a moment. */
     synchronized void offer(Sample sample) {
+        if (wanted) {
+            enqueue(sample);
+        } else {
+            idle = sample;
+        }
+    }
+
+    /** Whether anybody takes samples; of those that nobody takes the last is kept for who wants it later. */
+    synchronized void want(boolean yes) {
+        Sample last = idle;
+        wanted = yes;
+        if (yes && last != null) {
+            idle = null;
+            enqueue(last);
+        }
+    }
+
+    private void enqueue(Sample sample) {
         long w = written;
         if (w - taken > mask) {
             dropped.incrementAndGet();

@@ -22,6 +22,7 @@ import io.penstock.api.preprocessing.FeatureEngine.UnitConversion;
 import io.penstock.api.publication.ResultPublisher;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.List;
@@ -299,7 +300,7 @@ public final class PipelineComponent implements Pipeline {
             return;
         }
         try {
-            exchange(artifact);
+            exchange(prepare(artifact));
             LOG.info(
                     "Pipeline {}: {} is back, {} serves again after a gap of {} ms",
                     settings.name(),
@@ -318,26 +319,57 @@ public final class PipelineComponent implements Pipeline {
     }
 
     @Override
-    public SwapReport swap(ModelArtifact model) throws ModelRejectedException {
+    public SwapReport swap(ModelArtifact model, Duration warmUp) throws ModelRejectedException {
+        Prepared prepared = null;
+        WarmUp running = null;
+        if (!warmUp.isZero()) {
+            changes.lock();
+            try {
+                prepared = prepare(model);
+                running = warmUp(prepared.swap);
+            } finally {
+                changes.unlock();
+            }
+        }
+        if (prepared != null && running != null) {
+            LOG.info("Model {}: its operators warm up beside those that serve on {}", label(model), settings.name());
+            await(prepared, running, warmUp.toMillis()); // without the lock: services may come and go meanwhile
+        }
         changes.lock();
         try {
-            SwapReport report = exchange(model);
+            if (prepared != null && !prepared.current(features, inference)) {
+                discard(prepared.swap);
+                prepared = null;
+            }
+            SwapReport report = exchange(prepared == null ? prepare(model) : prepared);
             wanted = model;
             LOG.info(
-                    "Model {} active on {} (was {}), gap {} ms, {} of {} operators kept their state",
-                    model.identity().label(),
+                    "Model {} active on {} (was {}), gap {} ms, {} of {} operators kept their state, {} cycles of warm-up",
+                    label(model),
                     settings.name(),
                     report.from().isEmpty() ? "none" : report.from(),
                     report.gapMillis(),
                     report.restoredOperators(),
-                    report.operators());
+                    report.operators(),
+                    report.warmUpCycles());
             return report;
         } finally {
             changes.unlock();
         }
     }
 
-    private SwapReport exchange(ModelArtifact model) throws ModelRejectedException {
+    private static String label(ModelArtifact model) {
+        return model.identity().label();
+    }
+
+    /** A model opened and compiled, with the services it was made by. */
+    private record Prepared(Conductor.Swap swap, FeatureEngine features, InferenceEngine inference) {
+        boolean current(@Nullable FeatureEngine featuresNow, @Nullable InferenceEngine inferenceNow) {
+            return features == featuresNow && inference == inferenceNow;
+        }
+    }
+
+    private Prepared prepare(ModelArtifact model) throws ModelRejectedException {
         FeatureEngine featureEngine = features;
         InferenceEngine runtime = inference;
         if (featureEngine == null || runtime == null) {
@@ -349,7 +381,44 @@ public final class PipelineComponent implements Pipeline {
         InferenceSession session = runtime.open(model);
         try {
             ServingModel next = new ServingModel(model, featureEngine.compile(model.contract()), session, acquisition);
-            Conductor.Swap swap = new Conductor.Swap(next, converter);
+            return new Prepared(new Conductor.Swap(next, converter), featureEngine, runtime);
+        } catch (IllegalArgumentException e) {
+            session.close();
+            throw new ModelRejectedException("model " + label(model) + ": " + e.getMessage(), e);
+        }
+    }
+
+    private @Nullable WarmUp warmUp(Conductor.Swap swap) {
+        WarmUp[] running = new WarmUp[1];
+        conductor.between(() -> running[0] = conductor.warmUp(swap));
+        return running[0];
+    }
+
+    private void await(Prepared prepared, WarmUp running, long ms) throws ModelRejectedException {
+        try {
+            if (!running.await(ms)) {
+                LOG.info(
+                        "Model {}: its operators are not warm after {} ms, it takes over on {} as they are",
+                        label(prepared.swap.model.artifact),
+                        ms,
+                        settings.name());
+            }
+        } catch (InterruptedException e) {
+            discard(prepared.swap);
+            Thread.currentThread().interrupt();
+            throw new ModelRejectedException("pipeline " + settings.name() + ": interrupted while warming up", e);
+        }
+    }
+
+    /** A model that will not serve. */
+    private void discard(Conductor.Swap swap) {
+        conductor.between(() -> conductor.abandon(swap));
+        swap.model.session.close();
+    }
+
+    private SwapReport exchange(Prepared prepared) throws ModelRejectedException {
+        Conductor.Swap swap = prepared.swap;
+        try {
             SwapReport report = conductor.swap(swap);
             if (report == null) {
                 throw new ModelRejectedException("pipeline " + settings.name()
@@ -360,13 +429,11 @@ public final class PipelineComponent implements Pipeline {
                 former.session.close();
             }
             return report;
-        } catch (IllegalArgumentException e) {
-            session.close();
-            throw new ModelRejectedException("model " + model.identity().label() + ": " + e.getMessage(), e);
         } catch (ModelRejectedException e) {
-            session.close();
+            discard(swap);
             throw e;
         } catch (InterruptedException e) {
+            discard(swap);
             Thread.currentThread().interrupt();
             throw new ModelRejectedException("pipeline " + settings.name() + ": interrupted while swapping", e);
         }

@@ -123,10 +123,16 @@ final class Fakes {
         }
     }
 
-    /** Counts frames as its state; a feature program with memory. */
+    /** Counts frames as its state; a feature program with memory. Other inputs are other operators. */
     static final class Engine implements FeatureEngine {
+        /** Frames until the operators' window is full. */
+        volatile long window;
+
+        volatile boolean breaks;
+
         @Override
         public FeatureProgram compile(ModelContract contract) {
+            String key = "seen " + contract.inputNames();
             return new FeatureProgram() {
                 private long seen;
 
@@ -137,6 +143,9 @@ final class Fakes {
 
                 @Override
                 public void apply(Frame frame, Features features) {
+                    if (breaks) {
+                        throw new IllegalStateException("broken operator");
+                    }
                     double sum = 0;
                     int worst = StatusCode.GOOD;
                     for (int i = 0; i < frame.size(); i++) {
@@ -145,18 +154,19 @@ final class Fakes {
                     }
                     features.set(0, sum, worst);
                     features.set(1, (double) ++seen, worst);
-                    features.setStatus(worst);
+                    features.setStatus(
+                            seen < window && !StatusCode.isBad(worst) ? StatusCode.UNCERTAIN_INITIAL_VALUE : worst);
                 }
 
                 @Override
                 public Map<String, byte[]> saveState() {
-                    return Map.of("seen", ByteBuffer.allocate(8).putLong(seen).array());
+                    return Map.of(key, ByteBuffer.allocate(8).putLong(seen).array());
                 }
 
                 @Override
                 public Restored restoreState(Map<String, byte[]> state) {
-                    byte[] bytes = state.get("seen");
-                    seen = bytes == null ? 0 : ByteBuffer.wrap(bytes).getLong();
+                    byte[] bytes = state.get(key);
+                    seen = bytes == null ? seen : ByteBuffer.wrap(bytes).getLong();
                     return new Restored(bytes == null ? 0 : 1, 1);
                 }
             };

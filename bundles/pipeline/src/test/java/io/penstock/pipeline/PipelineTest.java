@@ -20,6 +20,7 @@ import io.penstock.api.pipeline.Pipeline.SwapReport;
 import io.penstock.pipeline.Fakes.Seen;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.time.ZoneOffset;
@@ -27,6 +28,8 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
@@ -128,6 +131,128 @@ class PipelineTest {
             assertTrue(minor(seen.get(i)) >= minor(seen.get(i - 1)), "no old model after a new one");
         }
         assertEquals(1, runtime.open.get(), "sessions of former models are closed");
+    }
+
+    // For minutes after a swap the outputs were Uncertain, and a closed loop was left without a setpoint.
+    @Test
+    void aNewModelTakesOverWithItsWindowsFull() throws Exception {
+        PipelineComponent pipeline = grid(2);
+        source.emit("A", 1, nowNs());
+        source.emit("B", 2, nowNs());
+        pipeline.swap(Fakes.model("1.0.0", "a"));
+        Fakes.await("full windows", () -> pipeline.statistics().cycles() > 20);
+        engine.window = 20;
+        SwapReport report = pipeline.swap(Fakes.model("1.1.0", "a", "b"), Duration.ofSeconds(10));
+        assertEquals(0, report.missedCycles());
+        assertEquals(0, report.restoredOperators());
+        assertEquals(20, report.warmUpCycles());
+        Fakes.await("answers of 1.1.0", () -> publisher.copy().stream().anyMatch(s -> minor(s) == 1));
+        List<Seen> seen = publisher.copy();
+        Seen first = seen.stream().filter(s -> minor(s) == 1).findFirst().orElseThrow();
+        assertEquals(StatusCode.GOOD, first.status());
+        assertEquals(3, first.value(), "with the input that only the new model has");
+        assertEquals(21, first.operatorCount(), "each frame went through its operators once");
+        assertTrue(
+                seen.stream().filter(s -> minor(s) == 0).allMatch(s -> s.value() == 1 && s.status() == StatusCode.GOOD),
+                "the old model answered alone until then");
+    }
+
+    // Windows of an hour would keep a release waiting for an hour although the site allows a minute.
+    @Test
+    void warmingUpHasABound() throws Exception {
+        PipelineComponent pipeline = grid(2);
+        source.emit("A", 1, nowNs());
+        source.emit("B", 2, nowNs());
+        pipeline.swap(Fakes.model("1.0.0", "a"));
+        engine.window = 1_000_000;
+        SwapReport report = pipeline.swap(Fakes.model("1.1.0", "a", "b"), Duration.ofMillis(100));
+        assertTrue(report.warmUpCycles() > 0 && report.warmUpCycles() < 1_000_000, report.toString());
+        Fakes.await("Uncertain answers of 1.1.0", () -> publisher.copy().stream()
+                .anyMatch(s -> minor(s) == 1 && s.status() == StatusCode.UNCERTAIN_INITIAL_VALUE));
+        SwapReport back = pipeline.swap(Fakes.model("1.0.0", "a"));
+        assertEquals(0, back.warmUpCycles(), "who rolls back does not wait");
+    }
+
+    // An updated bundle of operators would have waited for a model to be warm, or the model would have kept dead ones.
+    @Test
+    void operatorsThatGoWhileAModelWarmsUpAreReplaced() throws Exception {
+        PipelineComponent pipeline = grid(2);
+        source.emit("A", 1, nowNs());
+        source.emit("B", 2, nowNs());
+        pipeline.swap(Fakes.model("1.0.0", "a"));
+        engine.window = 1_000_000;
+        FutureTask<SwapReport> swap =
+                new FutureTask<>(() -> pipeline.swap(Fakes.model("1.1.0", "a", "b"), Duration.ofSeconds(60)));
+        Thread thread = new Thread(swap);
+        thread.start();
+        Fakes.await("warming up", () -> runtime.open.get() == 2);
+        long before = pipeline.statistics().cycles();
+        Fakes.await("some cycles", () -> pipeline.statistics().cycles() > before + 10);
+        pipeline.unbindFeatureEngine(engine);
+        assertEquals(
+                "pipeline p: the preprocessing bundle is away",
+                assertThrows(ExecutionException.class, () -> swap.get(5, TimeUnit.SECONDS))
+                        .getCause()
+                        .getMessage()
+                        .split(";", 2)[0]);
+        pipeline.bindFeatureEngine(engine);
+        assertEquals("1.0.0", pipeline.model().orElseThrow().identity().version());
+        assertEquals(1, runtime.open.get(), "the session of the model that did not come is closed");
+    }
+
+    // A stopped gateway would leave a native session behind, or a model would take over that its rollout calls
+    // cancelled.
+    @Test
+    void aCancelledWarmUpChangesNothing() throws Exception {
+        PipelineComponent pipeline = grid(2);
+        source.emit("A", 1, nowNs());
+        source.emit("B", 2, nowNs());
+        pipeline.swap(Fakes.model("1.0.0", "a"));
+        engine.window = 1_000_000;
+        FutureTask<SwapReport> swap =
+                new FutureTask<>(() -> pipeline.swap(Fakes.model("1.1.0", "a", "b"), Duration.ofSeconds(60)));
+        Thread thread = new Thread(swap);
+        thread.start();
+        Fakes.await("warming up", () -> runtime.open.get() == 2);
+        swap.cancel(true);
+        thread.join(5_000);
+        assertFalse(thread.isAlive());
+        assertEquals(1, runtime.open.get());
+        assertEquals("1.0.0", pipeline.model().orElseThrow().identity().version());
+    }
+
+    // An input that the serving model does not take would fill its queue with old samples and call them lost.
+    @Test
+    void samplesNobodyWantsAreNotKept() throws Exception {
+        PipelineComponent pipeline = grid(2);
+        pipeline.swap(Fakes.model("1.0.0", "a"));
+        source.emit("A", 1, nowNs());
+        for (int i = 0; i < 500; i++) {
+            source.emit("B", i, nowNs());
+        }
+        assertEquals(0, pipeline.statistics().droppedSamples());
+        pipeline.swap(Fakes.model("1.1.0", "a", "b"));
+        Fakes.await("the newest", () -> publisher.copy().stream().anyMatch(s -> minor(s) == 1 && s.value() == 500));
+    }
+
+    // One fault of an operator would have ended the pipeline's thread, and with it every cycle until a restart.
+    @Test
+    void aFaultInACycleCostsItsResultAndNotThePipeline() throws Exception {
+        PipelineComponent pipeline = grid(2);
+        source.emit("A", 1, nowNs());
+        source.emit("B", 2, nowNs());
+        pipeline.swap(Fakes.model("1.0.0", "a", "b"));
+        Fakes.await("a good one", () -> publisher.copy().stream().anyMatch(s -> s.status() == StatusCode.GOOD));
+        engine.breaks = true;
+        Fakes.await("the fault", () -> publisher.copy().stream()
+                .anyMatch(s -> s.status() == StatusCode.BAD_INTERNAL_ERROR));
+        assertTrue(
+                pipeline.statistics().detail().contains("broken operator"),
+                pipeline.statistics().detail());
+        engine.breaks = false;
+        int size = publisher.copy().size();
+        Fakes.await(
+                "good again", () -> publisher.copy().stream().skip(size).anyMatch(s -> s.status() == StatusCode.GOOD));
     }
 
     private static int minor(Seen seen) {

@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * One independent program a test talks to, as a child process. Scripts live in {@code itests/peers}; {@code scripts/peers}
@@ -23,6 +24,12 @@ import java.util.concurrent.TimeUnit;
  * process. A missing peer fails the test and names the script that installs it; it is never skipped.
  */
 public final class PeerProcess implements AutoCloseable {
+    private static final int FIRST_PORT = 20_000;
+    private static final int PORTS = 12_000;
+    /** Begins anywhere, so that test runs side by side rarely look at the same port. */
+    private static final AtomicInteger NEXT_PORT =
+            new AtomicInteger((int) (ProcessHandle.current().pid() * 97));
+
     private final Process process;
     private final BufferedWriter stdin;
     private final BlockingQueue<String> lines = new LinkedBlockingQueue<>(10_000);
@@ -68,13 +75,20 @@ public final class PeerProcess implements AutoCloseable {
         }
     }
 
-    /** A port nobody listens on at this moment. */
+    /**
+     * A port nobody listens on at this moment, each time another one. Out of those below the range that systems give to
+     * outgoing connections, so that none of these takes it before it is used.
+     */
     public static int freePort() {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
+        for (int tried = 0; tried < PORTS; tried++) {
+            int port = FIRST_PORT + Math.floorMod(NEXT_PORT.getAndIncrement(), PORTS);
+            try (ServerSocket socket = new ServerSocket(port, 1, InetAddress.getLoopbackAddress())) {
+                return socket.getLocalPort();
+            } catch (IOException e) {
+                // somebody has it: the next
+            }
         }
+        throw new IllegalStateException("no port from " + FIRST_PORT + " to " + (FIRST_PORT + PORTS - 1) + " is free");
     }
 
     /** The next line that starts with {@code prefix}; fails after {@code seconds} with all that was printed. */

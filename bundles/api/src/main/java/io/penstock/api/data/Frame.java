@@ -87,6 +87,16 @@ public final class Frame {
         Arrays.fill(pendingCounts, 0);
     }
 
+    /** Copies one input with its pending samples out of another frame. */
+    public void copyInput(int input, Frame other, int from) {
+        set(input, other.values[from], other.statuses[from], other.sourceTimesNs[from], other.agesNanos[from]);
+        pendingCounts[input] = 0;
+        for (int k = 0; k < other.pendingCounts[from]; k++) {
+            addPending(
+                    input, other.pendingValues[from][k], other.pendingStatuses[from][k], other.pendingTimesNs[from][k]);
+        }
+    }
+
     public List<String> inputs() {
         return inputs;
     }

@@ -7,6 +7,7 @@ import io.penstock.api.actuation.Mode;
 import io.penstock.api.actuation.WriteLoop;
 import io.penstock.api.model.ModelArtifact;
 import io.penstock.api.model.ModelRejectedException;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import org.osgi.annotation.versioning.ProviderType;
@@ -42,12 +43,20 @@ public interface Pipeline {
     List<String> setMode(Mode mode, Actor actor, String reason);
 
     /**
-     * Opens and warms the model on the caller's thread, then exchanges it between two cycles; returns when the first cycle
-     * with it has begun. The model that served keeps serving until then, and for ever if this throws.
+     * Opens and warms the model on the caller's thread, lets its operators fill their windows beside the model that serves,
+     * then exchanges it between two cycles; returns when the first cycle with it has begun. The model that served keeps serving
+     * until then, and for ever if this throws.
      *
+     * @param warmUp how long operators that cannot take over their state may run beside the serving model's; zero exchanges at
+     *     once, and their first outputs are Uncertain.
      * @throws ModelRejectedException if an input is not bound, a unit does not match, or the engine refuses it.
      */
-    SwapReport swap(ModelArtifact model) throws ModelRejectedException;
+    SwapReport swap(ModelArtifact model, Duration warmUp) throws ModelRejectedException;
+
+    /** As {@link #swap(ModelArtifact, Duration)}, at once. */
+    default SwapReport swap(ModelArtifact model) throws ModelRejectedException {
+        return swap(model, Duration.ZERO);
+    }
 
     PipelineStatistics statistics();
 
@@ -66,7 +75,14 @@ public interface Pipeline {
      * @param missedCycles cycles that did not run because of it.
      * @param restoredOperators operators that kept their state.
      * @param operators operators with state in the new model.
+     * @param warmUpCycles cycles that the new model's operators ran beside the old one.
      */
     record SwapReport(
-            String from, String to, double gapMillis, long missedCycles, int restoredOperators, int operators) {}
+            String from,
+            String to,
+            double gapMillis,
+            long missedCycles,
+            int restoredOperators,
+            int operators,
+            int warmUpCycles) {}
 }

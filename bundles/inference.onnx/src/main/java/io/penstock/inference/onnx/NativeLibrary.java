@@ -13,12 +13,15 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Loads ONNX Runtime's two native libraries, once per class loader. In a framework Bundle-NativeCode finds them; on a plain
  * class path they are copied out of the jar, loaded and deleted again, for a mapped file needs no name.
  */
 final class NativeLibrary {
+    private static final Logger LOG = LoggerFactory.getLogger(NativeLibrary.class);
     private static final String PATH_PROPERTY = "onnxruntime.native.path"; // read by ai.onnxruntime.OnnxRuntime
     private static final long STACK_BYTES = 16L << 20;
     private static final List<String> FILES = List.of("libonnxruntime.so", "libonnxruntime4j_jni.so");
@@ -120,6 +123,10 @@ final class NativeLibrary {
     }
 
     private static OrtEnvironment newEnvironment() {
+        if (System.getenv("ORT_DISABLE_TELEMETRY") == null) { // setTelemetry comes after the first report
+            LOG.warn("ONNX Runtime reports its use to its maker unless ORT_DISABLE_TELEMETRY=1 is in the environment;"
+                    + " start by bin/penstock-gateway, which sets it");
+        }
         // FATAL: every error also arrives as an exception; stderr would repeat each one, twice per refused model
         OrtEnvironment environment = OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL, "penstock");
         try {

@@ -36,6 +36,7 @@ import io.penstock.api.model.RolloutOutcome;
 import io.penstock.api.pipeline.Pipeline;
 import io.penstock.api.pipeline.PipelineStatistics;
 import io.penstock.api.publication.CycleResult;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -228,7 +229,7 @@ final class Fakes implements Gateway {
         }
 
         @Override
-        public SwapReport swap(ModelArtifact swapped) {
+        public SwapReport swap(ModelArtifact swapped, Duration warmUp) {
             throw new AssertionError("publication swaps nothing");
         }
 

@@ -10,6 +10,7 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
@@ -82,14 +83,9 @@ public final class DemoCommand implements Callable<Integer> {
         if (seconds < 40 || speed < 1 || speed > 600) {
             throw new DemoFailed("--seconds at least 40, was " + seconds + "; --speed 1 to 600, was " + speed);
         }
+        List<Integer> ports = ports(resultsPort, plantPort, modbusPort);
         Demo demo = new Demo(new Demo.Options(
-                root.toAbsolutePath().normalize(),
-                seconds,
-                speed,
-                seed,
-                port(resultsPort),
-                port(plantPort),
-                port(modbusPort)));
+                root.toAbsolutePath().normalize(), seconds, speed, seed, ports.get(0), ports.get(1), ports.get(2)));
         Thread hook = new Thread(demo::close, "demo-stop");
         Runtime.getRuntime().addShutdownHook(hook);
         Report report;
@@ -111,12 +107,26 @@ public final class DemoCommand implements Callable<Integer> {
         return 0;
     }
 
-    private static int port(int asked) throws IOException {
-        if (asked != 0) {
-            return asked;
+    /** As asked; for each 0 one that is free, all different. */
+    private static List<Integer> ports(int... asked) throws IOException {
+        List<Integer> ports = new ArrayList<>();
+        List<ServerSocket> held = new ArrayList<>();
+        try {
+            for (int port : asked) {
+                if (port == 0) {
+                    held.add(new ServerSocket(0, 1, InetAddress.getLoopbackAddress()));
+                    ports.add(held.get(held.size() - 1).getLocalPort());
+                } else if (ports.contains(port)) {
+                    throw new DemoFailed("port " + port + " is asked for twice; each server needs its own");
+                } else {
+                    ports.add(port);
+                }
+            }
+        } finally {
+            for (ServerSocket socket : held) {
+                socket.close();
+            }
         }
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
-        }
+        return ports;
     }
 }
