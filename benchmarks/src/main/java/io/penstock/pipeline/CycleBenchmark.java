@@ -71,6 +71,7 @@ public class CycleBenchmark {
             (System.currentTimeMillis() - TimeUnit.DAYS.toMillis(1)) * 1_000_000; // never ahead of the clock
     private long scan;
 
+    @SuppressWarnings("this-escape") // a lint of newer JDKs; the class has no subclass but JMH's, which adds nothing
     public CycleBenchmark() {
         try {
             Settings settings = Neighbours.settings(4_096);

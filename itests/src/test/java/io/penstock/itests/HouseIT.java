@@ -18,8 +18,11 @@ import java.util.Set;
 import java.util.TreeSet;
 import java.util.jar.Attributes;
 import java.util.jar.JarEntry;
+import java.util.jar.JarFile;
 import java.util.jar.JarOutputStream;
 import java.util.jar.Manifest;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import javax.tools.FileObject;
@@ -33,6 +36,8 @@ import org.junit.Test;
 
 /** Rooms know one another only through the api, and there is one way to write. */
 public class HouseIT {
+    private static final Pattern VERSIONED = Pattern.compile("(.+?)-(\\d.*)\\.jar");
+
     private static List<Path> shipped() throws IOException {
         try (Stream<Path> files = Files.list(Shipped.distribution().resolve("system"))) {
             return files.filter(f -> f.getFileName().toString().matches("io\\.penstock\\..*\\.jar"))
@@ -63,37 +68,108 @@ public class HouseIT {
     @Test
     public void aBadBundleIsFound() throws IOException {
         Map<String, byte[]> classes = compile(Map.of(
-                "io.penstock.publication.opcua.Server",
-                "package io.penstock.publication.opcua; public class Server {}",
+                "io.penstock.publication.opcua.inner.Server",
+                "package io.penstock.publication.opcua.inner; public class Server {}",
+                "org.eclipse.milo.Client",
+                "package org.eclipse.milo; public class Client {}",
+                "io.penstock.models.Copied",
+                "package io.penstock.models; class Copied {}",
                 "io.penstock.pipeline.Shortcut",
                 "package io.penstock.pipeline; public class Shortcut {"
-                        + " Object server = new io.penstock.publication.opcua.Server();"
+                        + " Object server = new io.penstock.publication.opcua.inner.Server();"
+                        + " Object client = new org.eclipse.milo.Client();"
                         + " void move(io.penstock.api.actuation.TagWriter writer) {"
-                        + " writer.write(new io.penstock.api.data.TagId(\"SP\"), 1, 1); } }"));
-        classes.remove("io.penstock.publication.opcua.Server");
+                        + " writer.write(new io.penstock.api.data.TagId(\"SP\"), 1, 1); } }",
+                "io.penstock.pipeline.SideDoor",
+                "package io.penstock.pipeline; class SideDoor {"
+                        + " interface Move { Object by(io.penstock.api.data.TagId tag, double value, long deadline); }"
+                        + " Move move(io.penstock.api.actuation.TagWriter writer) { return writer::write; } }"));
+        classes.remove("io.penstock.publication.opcua.inner.Server");
+        classes.remove("org.eclipse.milo.Client");
         assertEquals(
                 Set.of(
                         "io.penstock.pipeline calls TagWriter.write in io.penstock.pipeline.Shortcut",
+                        "io.penstock.pipeline calls TagWriter.write in io.penstock.pipeline.SideDoor",
                         "io.penstock.pipeline exports io.penstock.pipeline",
-                        "io.penstock.pipeline uses io.penstock.publication.opcua in io.penstock.pipeline.Shortcut"),
+                        "io.penstock.pipeline has DynamicImport-Package *",
+                        "io.penstock.pipeline holds io.penstock.models.Copied",
+                        "io.penstock.pipeline uses io.penstock.publication.opcua.inner in io.penstock.pipeline.Shortcut",
+                        "io.penstock.pipeline uses org.eclipse.milo in io.penstock.pipeline.Shortcut"),
                 House.breaches(
-                        jar("io.penstock.pipeline", "io.penstock.pipeline;version=\"1.0.0\"", classes), rooms()));
+                        jar(
+                                Map.of(
+                                        "Bundle-SymbolicName",
+                                        "io.penstock.pipeline",
+                                        "Export-Package",
+                                        "io.penstock.pipeline;version=\"1.0.0\";uses:=\"a,b\"",
+                                        "DynamicImport-Package",
+                                        "*"),
+                                classes),
+                        rooms()));
 
         Map<String, byte[]> api = compile(
                 Map.of(
                         "io.penstock.api.data.Leak",
                         "package io.penstock.api.data; public interface Leak { com.tngtech.archunit.core.domain.JavaClass type(); }"));
         assertEquals(
-                Set.of("api uses com.tngtech.archunit.core.domain in io.penstock.api.data.Leak"),
-                House.breaches(jar("io.penstock.api", "io.penstock.api.data;version=\"1.0.0\"", api), rooms()));
+                Set.of(
+                        "api uses com.tngtech.archunit.core.domain in io.penstock.api.data.Leak",
+                        "io.penstock.api exports io.penstock.api.data without a version"),
+                House.breaches(
+                        jar(
+                                Map.of(
+                                        "Bundle-SymbolicName",
+                                        "io.penstock.api",
+                                        "Export-Package",
+                                        "io.penstock.api.data"),
+                                api),
+                        rooms()));
     }
 
-    private static Path jar(String name, String exports, Map<String, byte[]> classes) throws IOException {
+    // A site that looks for a vulnerable library would not find it, or a lawyer its licence.
+    @Test
+    public void whatIsShippedIsNamed() throws IOException {
+        Set<String> libraries = new TreeSet<>();
+        try (Stream<Path> files = Files.list(Shipped.distribution().resolve("system"))) {
+            for (Path jar : files.filter(f -> f.toString().endsWith(".jar")).toList()) {
+                libraries.add(jar.getFileName().toString());
+                try (JarFile file = new JarFile(jar.toFile())) {
+                    file.stream()
+                            .map(JarEntry::getName)
+                            .filter(name -> name.endsWith(".jar"))
+                            .forEach(libraries::add);
+                }
+            }
+        }
+        libraries.removeIf(name -> name.startsWith("io.penstock."));
+        assertTrue(libraries.toString(), libraries.size() > 40);
+        String components = Files.readString(Shipped.distribution().resolve("sbom.cdx.json"));
+        String licences = Files.readString(Shipped.distribution().resolve("THIRD-PARTY.txt"));
+        Set<String> missing = new TreeSet<>();
+        // these lie unpacked in inference.onnx and without their version in lib/
+        for (String name : List.of("onnxruntime", "picocli", "org.apache.felix.main")) {
+            if (!components.contains("/" + name + "@") || !licences.contains(":" + name + ":")) {
+                missing.add(name);
+            }
+        }
+        for (String library : libraries) {
+            Matcher parts = VERSIONED.matcher(library);
+            assertTrue(library, parts.matches());
+            if (!components.contains("/" + parts.group(1) + "@" + parts.group(2) + "?")) {
+                missing.add(library + " in sbom.cdx.json");
+            }
+            if (!licences.contains(":" + parts.group(1) + ":" + parts.group(2) + " ")) {
+                missing.add(library + " in THIRD-PARTY.txt");
+            }
+        }
+        assertEquals(Set.of(), missing);
+    }
+
+    private static Path jar(Map<String, String> headers, Map<String, byte[]> classes) throws IOException {
         Manifest manifest = new Manifest();
         Attributes attributes = manifest.getMainAttributes();
         attributes.put(Attributes.Name.MANIFEST_VERSION, "1.0");
-        attributes.putValue("Bundle-SymbolicName", name);
-        attributes.putValue("Export-Package", exports);
+        headers.forEach(attributes::putValue);
         Path jar = Files.createTempFile("bad", ".jar");
         jar.toFile().deleteOnExit();
         try (OutputStream out = Files.newOutputStream(jar);

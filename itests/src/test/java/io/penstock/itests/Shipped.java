@@ -18,11 +18,14 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Properties;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.ops4j.pax.exam.Option;
 
 /** The shipped distribution as options of Pax Exam: what is tested is what is shipped. Used by the driver only. */
 final class Shipped {
     private static final String AUTO_START = "felix.auto.start.";
+    private static final Pattern QUOTED = Pattern.compile("\"([^\"]+)\"");
     private static final List<String> OF_THE_TEST = List.of(
             "org.osgi.framework.storage",
             "org.osgi.framework.storage.clean",
@@ -77,8 +80,9 @@ final class Shipped {
             String value = expand(shipped.getProperty(key), home);
             if (key.startsWith(AUTO_START)) {
                 int level = Integer.parseInt(key.substring(AUTO_START.length()));
-                for (String location : value.strip().split("\\s+", -1)) {
-                    options.add(bundle(location).startLevel(level).start());
+                Matcher locations = QUOTED.matcher(value);
+                while (locations.find()) {
+                    options.add(bundle(locations.group(1)).startLevel(level).start());
                 }
             } else if (!OF_THE_TEST.contains(key)) {
                 options.add(frameworkProperty(key).value(value));

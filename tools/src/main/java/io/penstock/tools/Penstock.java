@@ -7,6 +7,7 @@ import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
 
 /**
  * The command {@code penstock}. Exit codes: 0 done, 1 the thing asked for is refused or faulty (the reason on standard
@@ -16,6 +17,7 @@ import picocli.CommandLine.Command;
         name = "penstock",
         description = "Works with Penstock gateways: models, users, certificates, audit.",
         mixinStandardHelpOptions = true,
+        versionProvider = Penstock.Version.class,
         subcommands = {ModelCommand.class, KeysCommand.class, UserCommand.class, ClientCommand.class, AuditCommand.class
         })
 public final class Penstock {
@@ -59,5 +61,13 @@ public final class Penstock {
     /** What others wrote must neither steer the terminal nor look like another line. */
     private static String line(String text) {
         return text.replaceAll("\\R", " ").replaceAll("[\\p{Cc}\\p{Cf}]", "?");
+    }
+
+    static final class Version implements IVersionProvider {
+        @Override
+        public String[] getVersion() {
+            String version = Penstock.class.getPackage().getImplementationVersion();
+            return new String[] {"penstock " + (version == null ? "from unpacked classes" : version)};
+        }
     }
 }

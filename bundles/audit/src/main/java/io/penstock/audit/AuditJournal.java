@@ -123,7 +123,7 @@ public final class AuditJournal implements AuditLog {
     private static Path home(BundleContext context) {
         String home = context.getProperty("penstock.home");
         if (home == null) {
-            throw new IllegalStateException("penstock.home is not set; start the gateway by bin/penstock");
+            throw new IllegalStateException("penstock.home is not set; start the gateway by bin/penstock-gateway");
         }
         return Path.of(home);
     }

@@ -106,7 +106,7 @@ public final class GatewayHome {
             throws IOException, ModelRejectedException, InterruptedException {
         if (!isRunning()) {
             throw new IOException(
-                    "the gateway in " + home + " does not run; start it with bin/penstock, then try again");
+                    "the gateway in " + home + " does not run; start it with bin/penstock-gateway, then try again");
         }
         Path folder = home.resolve("data").resolve("requests");
         String name = UUID.randomUUID().toString();

@@ -163,7 +163,7 @@ public final class Models implements ModelCatalog {
         String home = context.getProperty("penstock.home");
         if (home == null) {
             throw new IllegalStateException(
-                    "penstock.home: is not set; start the gateway with bin/penstock, or with -Dpenstock.home=<folder>");
+                    "penstock.home: is not set; start the gateway by bin/penstock-gateway, or with -Dpenstock.home=<folder>");
         }
         if (context.getBundle() != null) {
             new FrameworkStaging(context).clear();

@@ -167,7 +167,7 @@ final class ClientSession {
                 .setSessionName(() -> "penstock-" + settings.name())
                 .setRequestTimeout(uint(settings.requestTimeoutMs()))
                 .setSessionTimeout(uint(sessionTimeoutMs(settings)))
-                // One at a time: with more, Milo 1.1.2 acknowledges late and gets notifications again.
+                // One at a time: with more, Milo acknowledges late and gets notifications again.
                 .setMaxPendingPublishRequests(uint(1))
                 // The connection's own watch takes that part.
                 .setKeepAliveInterval(uint(NEVER_MS));

@@ -129,7 +129,7 @@ public final class OpcUaConnector implements TagSource, TagWriter {
     private static Path home(BundleContext context) {
         String home = context.getProperty("penstock.home");
         if (home == null || home.isEmpty()) {
-            throw new IllegalStateException("penstock.home is not set; start the gateway with bin/penstock");
+            throw new IllegalStateException("penstock.home is not set; start the gateway by bin/penstock-gateway");
         }
         return Path.of(home);
     }
