@@ -7,6 +7,9 @@
 //   burst <node> <count> <per tick>   count, count+1, … as source values, so many per 1 ms tick; prints "burst done"
 //   array <node> <v0> <v1> …          all elements
 //   add <node> <type> <value>         a node that was not there at the start
+//   remove <node>                     the node is deleted, as by a download to the PLC
+//   skip all                          each subscription leaves out a notification that it cannot repeat
+//   count all                         prints "sessions <n> subscriptions <n> channels <n>"
 //   silent <yes|no>                   stop answering Publish, as a server whose subscription engine died
 const o = require('node-opcua');
 
@@ -112,6 +115,15 @@ const scalars = { Boolean: false, SByte: 0, Byte: 0, Int16: 0, UInt16: 0, Int32:
         burst(name, +rest[0], +rest[1]);
       } else if (command === 'add') {
         add(name, rest[0], parse(rest[0], rest[1]));
+      } else if (command === 'remove') {
+        space.deleteNode(node);
+        delete nodes[name];
+      } else if (command === 'skip') {
+        for (const session of Object.values(server.engine._sessions)) {
+          for (const subscription of session.publishEngine.subscriptions) subscription._get_next_sequence_number();
+        }
+      } else if (command === 'count') {
+        console.log(['sessions', server.currentSessionCount, 'subscriptions', server.currentSubscriptionCount, 'channels', server.currentChannelCount].join(' '));
       } else if (command === 'silent') {
         // Publish requests of the sessions there are now go unanswered; a new session is served.
         for (const session of Object.values(server.engine._sessions)) {

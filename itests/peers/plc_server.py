@@ -5,7 +5,7 @@
 Every address space has 2000 addresses (0-based here, as on the wire). Prints "ready <port>", then obeys stdin:
   set hr|ir|co|di <address> <value>...    sets registers or bits        -> "set"
   get hr|ir|co|di <address> <count>       shows them                    -> "got <value> ..."
-  hole hr|ir|co|di <address> <count>      addresses the device refuses  -> "hole"
+  hole hr|ir|co|di <address> <count> [<code>]  addresses the device refuses, with that exception -> "hole"
   heal                                    no refused addresses any more -> "heal"
   fail <code>|0                           answers every request with that exception -> "fail"
   silent | talk                           keeps connections but answers nothing     -> "silent" / "talk"
@@ -24,18 +24,18 @@ from pymodbus.pdu import ExceptionResponse
 
 SIZE = int(sys.argv[2]) if len(sys.argv) > 2 else 2000
 NAMES = {"hr": 3, "ir": 4, "co": 1, "di": 2}
-holes = set()
+holes = {}
 counts = collections.Counter()
 state = {"silent": False, "fail": 0}
 WRITES = {5: 1, 6: 3, 15: 1, 16: 3}
 
 
-class Device(ModbusSlaveContext):
-    def validate(self, fx, address, count=1):
-        space = WRITES.get(fx, fx)
-        if any((space, a) in holes for a in range(address, address + count)):
-            return False
-        return super().validate(fx, address, count)
+def hole(request):
+    """The exception for the first refused address of a request, 0 for none."""
+    fx = request.function_code
+    space = WRITES.get(fx, fx)
+    count = 1 if fx in (5, 6) else getattr(request, "count", 1)
+    return next((holes[space, a] for a in range(request.address, request.address + count) if (space, a) in holes), 0)
 
 
 class Handler(ModbusConnectedRequestHandler):
@@ -43,8 +43,9 @@ class Handler(ModbusConnectedRequestHandler):
         counts[request.function_code] += 1
         if state["silent"]:
             return None
-        if state["fail"]:
-            response = ExceptionResponse(request.function_code, state["fail"])
+        code = state["fail"] or hole(request)
+        if code:
+            response = ExceptionResponse(request.function_code, code)
             response.transaction_id = request.transaction_id
             response.unit_id = request.unit_id
             return self.send(response, *addr)
@@ -55,7 +56,7 @@ def space():
     return ModbusSequentialDataBlock(0, [0] * SIZE)
 
 
-device = Device(di=space(), co=space(), hr=space(), ir=space(), zero_mode=True)
+device = ModbusSlaveContext(di=space(), co=space(), hr=space(), ir=space(), zero_mode=True)
 
 
 def obey():
@@ -72,7 +73,8 @@ def obey():
             print("got", *[int(v) for v in values], flush=True)
         elif command == "hole":
             start = int(words[2])
-            holes.update((NAMES[words[1]], a) for a in range(start, start + int(words[3])))
+            code = int(words[4]) if len(words) > 4 else 2
+            holes.update({(NAMES[words[1]], a): code for a in range(start, start + int(words[3]))})
             print("hole", flush=True)
         elif command == "heal":
             holes.clear()

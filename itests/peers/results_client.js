@@ -5,6 +5,7 @@
 //
 //   connect <url> <mode> <policy> <user|anonymous> [password]    mode: None, Sign, SignAndEncrypt
 //   endpoints <url>                policies and modes offered
+//   unsecured <url>                what the server, asked past all checks of the client, answers to a session without security
 //   disconnect
 //   read <node id> [attribute]     value, type, status (also as number), source and server time
 //   write <node id> <number>       status
@@ -15,6 +16,7 @@
 //   sessions <url> <n> <mode> <policy> <user> <password>     how many of n sessions could be opened
 'use strict';
 const opcua = require('node-opcua');
+const { ClientSecureChannelLayer } = require('node-opcua-secure-channel');
 const path = require('path');
 const readline = require('readline');
 
@@ -78,6 +80,32 @@ const commands = {
             e.securityPolicyUri.split('#')[1],
             e.userIdentityTokens.map(t => opcua.UserTokenType[t.tokenType]),
         ]);
+    },
+    async unsecured(url) {
+        const channel = new ClientSecureChannelLayer({
+            transportTimeout: 10000,
+            connectionStrategy: { maxRetry: 0, initialDelay: 100, maxDelay: 200 },
+            securityMode: opcua.MessageSecurityMode.None,
+            securityPolicy: opcua.SecurityPolicy.None,
+            parent: null,
+            defaultSecureTokenLifetime: 60000,
+        });
+        const done = resolve => (e, response) => resolve(e ? e.message : response.responseHeader.serviceResult.name);
+        await new Promise((resolve, reject) => channel.create(url, e => (e ? reject(e) : resolve())));
+        try {
+            return await new Promise(resolve => {
+                channel.on('backoff', () => {}).on('close', () => resolve('closed by the server'));
+                channel.performMessageTransaction(new opcua.CreateSessionRequest({
+                    clientDescription: { applicationUri: 'urn:penstock:test:stranger', applicationType: 1 },
+                    endpointUrl: url,
+                    sessionName: 'stranger',
+                    clientNonce: Buffer.alloc(32, 1),
+                    requestedSessionTimeout: 60000,
+                }), done(resolve));
+            });
+        } finally {
+            await new Promise(resolve => channel.close(resolve));
+        }
     },
     async disconnect() {
         if (subscription) await subscription.terminate().catch(() => {});

@@ -83,11 +83,29 @@ def flagged(values, flags):
     return np.where(flags, np.nan, values)
 
 
-def rate(times, values, limit):
+def ewma_gaps(times, values, tau_s, gap_s):
+    """Anew after each gap; within one, what was known last."""
+    use = ~np.isnan(values)
+    t, v = times[use], values[use]
+    segment = np.r_[0, np.cumsum(np.diff(t) > gap_s * NS)]
+    parts = [ewma_at(t[segment == k], v[segment == k], tau_s) for k in range(segment[-1] + 1)]
+    return series(t, np.concatenate(parts)).reindex(
+        pd.to_datetime(times), method='ffill', tolerance=pd.Timedelta(gap_s, 's')).to_numpy()
+
+
+def rate(times, values, limit, release=1):
     use = np.flatnonzero(~np.isnan(values))
     flags = np.zeros(len(values), bool)
     steep = np.abs(np.diff(values[use])) / (np.diff(times[use]) / NS) > limit
-    flags[use[1:]] = steep
+    flags[use[1:]] = pd.Series(steep * 1.0).rolling(release, min_periods=1).max() > 0
+    return flagged(values, flags)
+
+
+def identical(values, status, n):
+    good = np.flatnonzero(status == GOOD)
+    same = pd.Series(np.r_[0.0, values[good][1:] == values[good][:-1]])
+    flags = np.zeros(len(values), bool)
+    flags[good] = same.rolling(n - 1).sum() == n - 1
     return flagged(values, flags)
 
 
@@ -96,7 +114,7 @@ def spread(times, values, resolution, full, **window):
     return flagged(values, still & full)
 
 
-def columns(times, values):
+def columns(times, values, status):
     s = series(times, values)
     nan = np.isnan(values)
     blank = lambda x: np.where(nan, np.nan, np.asarray(x))
@@ -138,6 +156,18 @@ def columns(times, values):
     c['scale rawLow=4 rawHigh=20 euLow=0 euHigh=1000 clamp=true'] = blank(np.interp(values, [4, 20], [0, 1000]))
     c['convert from=CEL to=FAH'] = constants.convert_temperature(values, 'C', 'F')
     c['convert from=BAR to=PS'] = values * constants.bar / constants.psi
+    c['convert from=KEL to=FAH difference=true'] = \
+        constants.convert_temperature(values, 'C', 'F') - constants.convert_temperature(0, 'C', 'F')
+    c['scale factor=-2.5 offset=7'] = np.polyval([-2.5, 7], values)
+    c['scale rawLow=4 rawHigh=20 euLow=150 euHigh=-50 ne43=true'] = \
+        flagged(np.polyval(np.polyfit([4, 20], [150, -50], 1), values), (values < 3.6) | (values > 21))
+    c['scale rawLow=4 rawHigh=20 euLow=0 euHigh=100 squareRoot=true'] = 25 * np.sqrt(np.maximum(values - 4, 0))
+    c['rateOfChange limit=1.5 release=4 action=bad'] = rate(times, values, 1.5, 4)
+    c['frozen identical=5 action=bad'] = identical(values, status, 5)
+    c['ewma tauMs=8000 maxGapMs=4000'] = ewma_gaps(times, values, 8.0, 4)
+    c['zScore window=9 ddof=1 minStd=1'] = \
+        each(times, values, lambda v, t: zscore(1)(v, t) if len(v) > 1 and np.std(v, ddof=1) > 1 else 0.0, n=9)
+    c['stale maximumAgeMs=1000 action=bad'] = flagged(values, np.diff(times, prepend=times[0]) > NS)
     return c
 
 
@@ -173,21 +203,28 @@ def spoil(x, status):
 
 regular = T0 + np.arange(N) * NS
 x, status = base(), np.full(N, GOOD)
-write('regular', regular, x, status, {**columns(regular, x), 'lag cycles=1': lag(x, status, 1), 'lag cycles=12': lag(x, status, 12)})
+write('regular', regular, x, status, {**columns(regular, x, status), 'lag cycles=1': lag(x, status, 1), 'lag cycles=12': lag(x, status, 12)})
 x, status = base(), np.full(N, GOOD)
 spoil(x, status)
-write('gappy', regular, x, status, {**columns(regular, x), 'lag cycles=3': lag(x, status, 3)})
+write('gappy', regular, x, status, {**columns(regular, x, status), 'lag cycles=3': lag(x, status, 3)})
 steps = rng.integers(10, 200, N) * 10_000_000
 steps[150] = 9 * NS                                # a gap, shorter than the windows
 irregular = T0 + np.cumsum(steps)
 x, status = base(), np.full(N, GOOD)
 spoil(x, status)
-write('irregular', irregular, x, status, columns(irregular, x))
+write('irregular', irregular, x, status, columns(irregular, x, status))
 # far from zero: what one-pass formulas get wrong. 2^-10 steps, so that differences are exact
 x, status = 1e6 + np.round(base() * 1024) / 1024 / 100, np.full(N, GOOD)
 x = np.round(x * 2**20) / 2**20
-far = {k: v for k, v in columns(regular, x).items() if k.startswith(('movingMean', 'movingStd', 'zScore', 'derivative method=slope'))}
+far = {k: v for k, v in columns(regular, x, status).items() if k.startswith(('movingMean', 'movingStd', 'zScore', 'derivative method=slope'))}
 write('far', regular, x, status, far)
+
+# resting, then resting elsewhere: no rounding may make a deviation, a slope or a spike of that
+x, status = np.full(N, 0.1), np.full(N, GOOD)
+x[100:] = 1e5 / 3
+x[180:183], status[180:183] = np.nan, BAD
+write('resting', regular, x, status, {k: v for k, v in columns(regular, x, status).items()
+                                      if k.startswith(('moving', 'zScore', 'hampel', 'ewma', 'derivative method=slope'))})
 
 # Samples at their own pace onto a grid of 1 s: pandas on a comb of 10 ms, on which all samples lie.
 steps = rng.integers(10, 250, N) * 10_000_000

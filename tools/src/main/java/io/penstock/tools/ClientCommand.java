@@ -40,6 +40,7 @@ import picocli.CommandLine.Spec;
 final class ClientCommand {
     private static final int SAN_URI = 6;
     private static final int FINGERPRINT_MINIMUM = 8;
+    private static final int TEXT_SHOWN = 200;
 
     private ClientCommand() {}
 
@@ -54,7 +55,11 @@ final class ClientCommand {
         }
     }
 
-    private record Client(Path file, State state, X509Certificate certificate, String fingerprint, Instant since) {}
+    private record Client(Path file, State state, X509Certificate certificate, String fingerprint, Instant since) {
+        String subject() {
+            return shown(certificate.getSubjectX500Principal().toString());
+        }
+    }
 
     /** Directory of the server's certificates. */
     static final class Pki {
@@ -157,7 +162,7 @@ final class ClientCommand {
                 UserCommand.print(
                         spec,
                         client.state().directory + "  " + client.fingerprint() + "\n    "
-                                + certificate.getSubjectX500Principal() + "\n    " + applicationUri(certificate)
+                                + client.subject() + "\n    " + applicationUri(certificate)
                                 + "  valid to " + certificate.getNotAfter().toInstant() + "  since "
                                 + client.since().truncatedTo(ChronoUnit.SECONDS));
             }
@@ -170,7 +175,7 @@ final class ClientCommand {
                 if (names != null) {
                     for (List<?> name : names) {
                         if (Integer.valueOf(SAN_URI).equals(name.get(0))) {
-                            return String.valueOf(name.get(1));
+                            return shown(String.valueOf(name.get(1)));
                         }
                     }
                 }
@@ -200,13 +205,11 @@ final class ClientCommand {
         public Integer call() throws IOException {
             Client client = pki.find(fingerprint, State.TRUSTED);
             if (client.state() == State.TRUSTED) {
-                UserCommand.print(
-                        spec, "already trusted: " + client.certificate().getSubjectX500Principal());
+                UserCommand.print(spec, "already trusted: " + client.subject());
                 return 0;
             }
             move(client, pki.directory(State.TRUSTED));
-            UserCommand.print(
-                    spec, "trusted: " + client.certificate().getSubjectX500Principal() + "; it may connect now");
+            UserCommand.print(spec, "trusted: " + client.subject() + "; it may connect now");
             return 0;
         }
     }
@@ -228,7 +231,7 @@ final class ClientCommand {
         @Override
         public Integer call() throws IOException {
             Client client = pki.find(fingerprint, State.TRUSTED);
-            String subject = client.certificate().getSubjectX500Principal().toString();
+            String subject = client.subject();
             if (client.state() == State.TRUSTED) {
                 move(client, pki.directory(State.REJECTED));
                 UserCommand.print(spec, "no longer trusted: " + subject);
@@ -238,6 +241,12 @@ final class ClientCommand {
             }
             return 0;
         }
+    }
+
+    /** A stranger wrote it: no control character moves the cursor, no line passes for another client's. */
+    static String shown(String text) {
+        String clean = text.replaceAll("\\p{C}", "?");
+        return clean.length() <= TEXT_SHOWN ? clean : clean.substring(0, TEXT_SHOWN) + "…";
     }
 
     private static void move(Client client, Path directory) throws IOException {

@@ -24,7 +24,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code penstock user}: who may log in to the gateway, and as what. A change counts at the next log-in. */
+/** {@code penstock user}: who may log in to the gateway, and as what. A change counts at once, open sessions included. */
 @Command(
         name = "user",
         description = "Adds, lists and removes the gateway's users.",
@@ -169,7 +169,7 @@ final class UserCommand {
 
     @Command(
             name = "remove",
-            description = "Removes a user. Sessions that are open stay open.",
+            description = "Removes a user and ends the sessions that are open.",
             mixinStandardHelpOptions = true)
     static final class Remove implements Callable<Integer> {
         @Mixin

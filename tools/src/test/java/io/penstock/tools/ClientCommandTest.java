@@ -84,6 +84,15 @@ final class ClientCommandTest {
         }
     }
 
+    // A certificate's subject could otherwise paint another client's fingerprint over its own, to be trusted in its
+    // place.
+    @Test
+    void whatAStrangerWroteMovesNoCursor() {
+        assertEquals("CN=a?[2J?rejected  12ab??", ClientCommand.shown("CN=a\u001b[2J\nrejected  12ab\u202e\u0000"));
+        assertEquals("CN=Müller, O=Stadtwerke", ClientCommand.shown("CN=Müller, O=Stadtwerke"));
+        assertEquals(201, ClientCommand.shown("x".repeat(60_000)).length());
+    }
+
     // The control room's SCADA is turned away at first; one command lets exactly this one in.
     @Test
     void aRejectedClientIsListedTrustedAndRejectedAgain() throws IOException {

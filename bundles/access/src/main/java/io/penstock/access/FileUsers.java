@@ -42,16 +42,24 @@ public final class FileUsers implements Users {
     private static final Logger LOG = LoggerFactory.getLogger(FileUsers.class);
     private static final long TURN_SECONDS = 5;
     private static final int NAME_SHOWN = 64;
+    static final int FREE = 3;
+    static final int FREE_OF_ADDRESS = 20;
+    private static final long FORGIVE_NANOS = 15_000_000_000L;
 
     private final UserFile file;
     private final Clock clock;
     private final LongSupplier nanoTime;
     private final PasswordHash nobody;
     private final Semaphore turn = new Semaphore(1, true);
-    private final FailingOrigins failing = new FailingOrigins();
+    /** By name and address: a client with an old password keeps nobody else out, and a success does not forgive for others. */
+    private final FailingOrigins failing = new FailingOrigins(FREE, 0);
+    /** By address: who tries many names gets no further by that. */
+    private final FailingOrigins spraying = new FailingOrigins(FREE_OF_ADDRESS, FORGIVE_NANOS);
+
     private Map<String, Entry> users = Map.of();
     private @Nullable Stamp seen;
     private boolean loaded;
+    private String fault = "";
 
     @Reference(cardinality = ReferenceCardinality.OPTIONAL, policy = ReferencePolicy.DYNAMIC)
     @Nullable
@@ -79,7 +87,7 @@ public final class FileUsers implements Users {
 
     @Override
     public Optional<Actor> authenticate(String name, char[] password, String origin) {
-        long wait = waitNanos(origin);
+        long wait = waitNanos(name, origin);
         if (wait > 0) {
             LOG.debug("log-in from {} refused unheard, {} ms to wait", origin, TimeUnit.NANOSECONDS.toMillis(wait));
             return Optional.empty();
@@ -95,7 +103,7 @@ public final class FileUsers implements Users {
             return Optional.empty();
         }
         try {
-            if (waitNanos(origin) > 0) {
+            if (waitNanos(name, origin) > 0) {
                 return Optional.empty(); // those that queued up here before the first of them failed
             }
             entry = entry(name);
@@ -103,7 +111,7 @@ public final class FileUsers implements Users {
             if (entry == null || !right) {
                 return failed(name, origin, "wrong name or password");
             }
-            succeeded(origin);
+            succeeded(name, origin);
         } finally {
             turn.release();
         }
@@ -111,27 +119,35 @@ public final class FileUsers implements Users {
         return Optional.of(new Actor(entry.name(), entry.roles(), origin));
     }
 
+    @Override
+    public long revision(String name) {
+        Entry entry = entry(name);
+        return entry == null ? 0 : entry.revision();
+    }
+
     private static Path home(@Nullable String configured) {
         return Path.of(
                 Objects.requireNonNullElse(configured != null ? configured : System.getProperty("penstock.home"), "."));
     }
 
-    private synchronized long waitNanos(String origin) {
-        long wait = failing.waitNanos(origin, nanoTime.getAsLong());
-        if (wait > 0) {
-            failing.refused(origin);
-        }
-        return wait;
+    private synchronized long waitNanos(String name, String origin) {
+        long now = nanoTime.getAsLong();
+        return Math.max(failing.waitNanos(key(name, origin), now), spraying.waitNanos(origin, now));
     }
 
-    private synchronized void succeeded(String origin) {
-        failing.succeeded(origin);
+    private synchronized void succeeded(String name, String origin) {
+        failing.succeeded(key(name, origin));
+    }
+
+    private static String key(String name, String origin) {
+        return printable(name) + " " + origin;
     }
 
     private Optional<Actor> failed(String name, String origin, String reason) {
         long refused;
         synchronized (this) {
-            refused = failing.failed(origin, nanoTime.getAsLong());
+            long now = nanoTime.getAsLong();
+            refused = Math.max(failing.failed(key(name, origin), now), spraying.failed(origin, now));
         }
         String detail =
                 reason + ", from " + origin + (refused > 0 ? ", after " + refused + " attempts refused unheard" : "");
@@ -174,6 +190,7 @@ public final class FileUsers implements Users {
             users = Map.copyOf(file.read());
             seen = now;
             loaded = true;
+            fault = "";
             if (users.isEmpty()) {
                 LOG.warn(
                         "no users in {}: nobody can log in; add one with: penstock user add NAME --role OPERATOR",
@@ -182,7 +199,11 @@ public final class FileUsers implements Users {
                 LOG.info("{} users in {}", users.size(), file.path());
             }
         } catch (IOException e) {
-            LOG.error("users not read, the {} known before stay in force: {}", users.size(), e.getMessage());
+            String now = String.valueOf(e.getMessage());
+            if (!now.equals(fault)) { // once, not at every look
+                fault = now;
+                LOG.error("users not read, the {} known before stay in force: {}", users.size(), now);
+            }
         }
     }
 

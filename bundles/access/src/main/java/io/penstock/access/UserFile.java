@@ -59,6 +59,12 @@ public final class UserFile {
         Entry {
             roles = Set.copyOf(roles);
         }
+
+        /** Another password has another salt. */
+        long revision() {
+            return ByteBuffer.wrap(password.salt()).getLong()
+                    ^ roles.stream().map(Role::name).sorted().toList().hashCode();
+        }
     }
 
     /** @param random a {@link java.security.SecureRandom}; salts come from it. */

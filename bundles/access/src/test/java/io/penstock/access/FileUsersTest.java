@@ -4,6 +4,7 @@ package io.penstock.access;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.penstock.api.access.Actor;
@@ -119,6 +120,28 @@ final class FileUsersTest {
         assertTrue(login(users, "anna", PASSWORD, HERE).isEmpty());
     }
 
+    // Who was removed, or whose password leaked, would go on with the session that is open.
+    @Test
+    void theRevisionTellsSessionsThatTheirUserWasChanged() throws IOException {
+        file.add("anna", Set.of(Role.OPERATOR), PASSWORD.toCharArray());
+        file.add("ben", Set.of(Role.OPERATOR), PASSWORD.toCharArray());
+        FileUsers users = users();
+        long anna = users.revision("anna");
+        long ben = users.revision("ben");
+        assertEquals(anna, users().revision("anna"), "an update of the bundle changes nobody");
+
+        file.password("anna", "another long password".toCharArray());
+        long changed = users.revision("anna");
+        assertNotEquals(anna, changed);
+        assertEquals(ben, users.revision("ben"));
+
+        file.remove("anna");
+        assertNotEquals(changed, users.revision("anna"));
+        file.remove("ben");
+        file.add("ben", Set.of(Role.OBSERVER), PASSWORD.toCharArray());
+        assertNotEquals(ben, users.revision("ben"));
+    }
+
     // A half-edited file must not lock out the operators on shift.
     @Test
     void aBrokenFileLeavesTheUsersBeforeItInForce() throws IOException {
@@ -134,7 +157,7 @@ final class FileUsersTest {
     void anOriginThatKeepsFailingWaitsLongerAndLongerAndOthersDoNot() throws IOException {
         file.add("anna", Set.of(Role.OPERATOR), PASSWORD.toCharArray());
         FileUsers users = users();
-        for (int i = 0; i < FailingOrigins.FREE; i++) {
+        for (int i = 0; i < FileUsers.FREE; i++) {
             assertTrue(login(users, "anna", "wrong wrong wrong", HERE).isEmpty());
         }
 
@@ -157,10 +180,43 @@ final class FileUsersTest {
         assertTrue(login(users, "anna", PASSWORD, HERE).isPresent(), "a success forgives");
     }
 
+    // The historian's old password would keep the operator station beside it out, and a spy with an account of their
+    // own
+    // could guess at the supervisor's for ever by logging in between.
+    @Test
+    void oneNameNeitherHindersNorHelpsAnotherOnTheSameAddress() throws IOException {
+        file.add("anna", Set.of(Role.OPERATOR), PASSWORD.toCharArray());
+        file.add("spy", Set.of(Role.OBSERVER), PASSWORD.toCharArray());
+        FileUsers users = users();
+        for (int i = 0; i < FileUsers.FREE; i++) {
+            assertTrue(login(users, "historian", "old password", HERE).isEmpty());
+            assertTrue(login(users, "anna", "wrong wrong wrong", HERE).isEmpty());
+            assertTrue(login(users, "spy", PASSWORD, HERE).isPresent());
+        }
+        assertTrue(login(users, "anna", PASSWORD, HERE).isEmpty(), "guessed at, and slowed all the same");
+        assertTrue(login(users, "spy", PASSWORD, HERE).isPresent());
+    }
+
+    // Whoever tries one password with every name must be slowed as well as who tries every password with one.
+    @Test
+    void anAddressThatTriesManyNamesIsSlowedUntilItRests() throws IOException {
+        file.add("anna", Set.of(Role.OPERATOR), PASSWORD.toCharArray());
+        FileUsers users = users();
+        for (int i = 0; i < FileUsers.FREE_OF_ADDRESS; i++) {
+            assertTrue(login(users, "name" + i, "Winter2026!", HERE).isEmpty());
+        }
+        assertTrue(login(users, "anna", PASSWORD, HERE).isEmpty());
+        assertTrue(login(users, "anna", PASSWORD, "opc.ua 10.0.0.8").isPresent());
+
+        nanos.addAndGet(60_000_000_000L);
+        assertTrue(login(users, "other", "Winter2026!", HERE).isEmpty());
+        assertTrue(login(users, "anna", PASSWORD, HERE).isPresent(), "rested, so one failure is one failure");
+    }
+
     // A scan from a million addresses must not eat the gateway's memory.
     @Test
     void theTableOfFailingOriginsIsBounded() {
-        FailingOrigins failing = new FailingOrigins();
+        FailingOrigins failing = new FailingOrigins(3, 0);
         for (int i = 0; i < 3 * FailingOrigins.LIMIT; i++) {
             failing.failed("10.0." + i, 0);
         }

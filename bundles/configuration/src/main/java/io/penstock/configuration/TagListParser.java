@@ -53,6 +53,7 @@ final class TagListParser {
 
     private final String file;
     private final List<String> faults = new ArrayList<>();
+    private String text = "";
     private boolean decimalComma;
 
     TagListParser(String file) {
@@ -60,7 +61,7 @@ final class TagListParser {
     }
 
     List<TagDefinition> parse(byte[] bytes) throws IOException {
-        String text = decode(bytes);
+        text = decode(bytes);
         String header = text.lines().findFirst().orElse("");
         if (header.length() > LONGEST_HEADER) {
             throw new IllegalArgumentException(file + ", line 1: at most " + LONGEST_HEADER + " characters, has "
@@ -80,13 +81,20 @@ final class TagListParser {
         List<TagDefinition> tags = new ArrayList<>();
         try (CSVParser parser = CSVParser.parse(new StringReader(text), format)) {
             checkHeader(parser.getHeaderNames());
-            Map<String, Long> seen = new HashMap<>();
+            Map<String, CSVRecord> seen = new HashMap<>();
             for (CSVRecord line : parser) {
-                TagDefinition tag = faults.isEmpty() || faults.size() < MOST_FAULTS ? parse(line) : null;
+                if (line.stream().allMatch(String::isEmpty)) {
+                    continue; // a spreadsheet's empty row
+                }
+                TagDefinition tag = faults.size() < MOST_FAULTS ? parse(line) : null;
                 if (tag != null) {
-                    Long first = seen.putIfAbsent(tag.id().name(), line.getRecordNumber() + 1);
+                    CSVRecord first = seen.putIfAbsent(tag.id().name(), line);
                     if (first != null) {
-                        fault(line, "Tag", tag.id().name(), "stands in line " + first + " already; names are unique");
+                        fault(
+                                line,
+                                "Tag",
+                                tag.id().name(),
+                                "stands in line " + lineNumber(first) + " already; names are unique");
                     }
                     tags.add(tag);
                 }
@@ -153,7 +161,7 @@ final class TagListParser {
     private @Nullable TagDefinition parse(CSVRecord line) {
         int before = faults.size();
         if (!line.isConsistent()) {
-            faults.add(file + ", line " + (line.getRecordNumber() + 1) + ": " + line.size() + " cells under "
+            faults.add(file + ", line " + lineNumber(line) + ": " + line.size() + " cells under "
                     + line.getParser().getHeaderNames().size() + " columns; quote cells that contain the separator");
             return null;
         }
@@ -254,8 +262,17 @@ final class TagListParser {
 
     private void fault(CSVRecord line, String column, String value, @Nullable String limit) {
         if (faults.size() < MOST_FAULTS) {
-            faults.add(file + ", line " + (line.getRecordNumber() + 1) + ", column " + column + ": " + limit + ", was '"
-                    + value + "'");
+            faults.add(file + ", line " + lineNumber(line) + ", column " + column + ": " + limit + ", was '" + value
+                    + "'");
         }
+    }
+
+    /** As an editor or a spreadsheet counts: empty lines and those inside quoted cells too. */
+    private long lineNumber(CSVRecord line) {
+        int at = (int) line.getCharacterPosition();
+        while (at < text.length() && (text.charAt(at) == '\r' || text.charAt(at) == '\n')) {
+            at++;
+        }
+        return text.substring(0, at).lines().count() + 1;
     }
 }

@@ -85,6 +85,19 @@ class TagListParserTest {
         assertTrue(refusal(HEADER + line + line).contains("line 3, column Tag: stands in line 2 already"));
     }
 
+    // "line 4" that is line 7 of the spreadsheet sends the engineer to a tag that is right.
+    @Test
+    void linesAreCountedAsTheSpreadsheetCountsThem() throws Exception {
+        String good = "A;;holding-register:1;REAL;;;1000;;;;;NTU;R\n";
+        String wrong = "B;;holding-register:3;REEL;;;1000;;;;;NTU;R";
+        String message = refusal(HEADER + "\n\n" + good + ";;;;;;;;;;;;\n"
+                + "C;\"two\nlines\";holding-register:1;REAL;;;1000;;;;;NTU;R\n" + wrong);
+        assertTrue(message.startsWith("plc.csv, line 8, column DataType"), message);
+        assertTrue(
+                refusal((HEADER + good + good).replace("\n", "\r\n")).contains("line 3, column Tag: stands in line 2"));
+        assertEquals(1, parse(HEADER + good + ";;;;;;;;;;;;\n;;\n\n").size(), "empty rows are no tags");
+    }
+
     // A typo in the header would silently drop the scaling of every tag.
     @Test
     void anUnknownOrMissingColumnIsRefusedWithAGuess() {

@@ -14,6 +14,7 @@ import io.penstock.api.preprocessing.Signal;
 final class Arithmetic {
     private static final double LEAST_CURRENT = 3.6;
     private static final double MOST_CURRENT = 21;
+    private static final int LIMIT_BITS = StatusCode.LIMIT_LOW | StatusCode.LIMIT_HIGH;
 
     private Arithmetic() {}
 
@@ -119,6 +120,12 @@ final class Arithmetic {
             throw parameters.refused(
                     "softHigh", "at most high (" + Parameters.text(high) + ")", Parameters.text(softHigh));
         }
+        if (softLow >= softHigh) {
+            throw parameters.refused(
+                    parameters.has("softHigh") ? "softHigh" : "softLow",
+                    "a pair with values in between",
+                    Parameters.text(softLow) + " to " + Parameters.text(softHigh));
+        }
         return elementwise(signal -> {
             if (signal.value < low || signal.value > high) {
                 signal.value = Double.NaN;
@@ -143,10 +150,10 @@ final class Arithmetic {
     private static void limit(Signal signal, double low, double high) {
         if (signal.value < low) {
             signal.value = low;
-            signal.status |= StatusCode.LIMIT_LOW;
+            signal.status = (signal.status & ~LIMIT_BITS) | StatusCode.LIMIT_LOW;
         } else if (signal.value > high) {
             signal.value = high;
-            signal.status |= StatusCode.LIMIT_HIGH;
+            signal.status = (signal.status & ~LIMIT_BITS) | StatusCode.LIMIT_HIGH;
         }
     }
 

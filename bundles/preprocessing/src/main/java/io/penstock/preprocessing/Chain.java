@@ -12,10 +12,13 @@ import io.penstock.api.preprocessing.Signal;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The operators of one feature. */
 final class Chain {
     private static final int NONE = -1;
+    private static final Logger LOG = LoggerFactory.getLogger(Chain.class);
 
     /**
      * One operator of a chain.
@@ -36,6 +39,7 @@ final class Chain {
     private final Signal signal = new Signal();
     private long lastSampleNs = Long.MIN_VALUE;
     private long dropped;
+    private long failures;
 
     Chain(int input, List<Step> steps, Operator[] operators, int occurrence, boolean allowsNaN) {
         this.input = input;
@@ -57,6 +61,21 @@ final class Chain {
 
     /** The feature's value and status, valid until the next call. */
     Signal run(Frame frame, InputGate gate) {
+        try {
+            compute(frame, gate);
+        } catch (RuntimeException e) { // of an operator of somebody else
+            if (failures++ == 0) {
+                LOG.error(
+                        "An operator of '{}' failed; the feature is Bad, update the bundle that provides it",
+                        steps.get(steps.size() - 1).key(),
+                        e);
+            }
+            signal.set(frame.instantNs(), Double.NaN, StatusCode.BAD_INTERNAL_ERROR);
+        }
+        return signal;
+    }
+
+    private void compute(Frame frame, InputGate gate) {
         for (Operator operator : operators) {
             if (operator instanceof AgeAware aware) {
                 aware.age(frame.ageNanos(input));
@@ -75,7 +94,6 @@ final class Chain {
         if (StatusCode.isBad(signal.status)) {
             signal.value = Double.NaN;
         }
-        return signal;
     }
 
     private void feedAll(Frame frame, InputGate gate) {
@@ -91,6 +109,11 @@ final class Chain {
             lastSampleNs = frame.instantNs();
             signal.set(frame.instantNs(), gate.value, gate.status);
             enter(frame);
+        }
+        for (int i = 0; i < grid; i++) {
+            if (steps.get(i).reference() != NONE) {
+                follow(frame, i, frame.instantNs()); // what came after our last sample stands for our next one
+            }
         }
     }
 
@@ -129,14 +152,18 @@ final class Chain {
         if (atInstant || (frame.pendingCount(other) == 0 && frame.sourceTimeNs(other) <= signal.timeNs)) {
             references[step] = usable(frame.value(other), frame.status(other));
         } else {
-            while (cursors[step] < frame.pendingCount(other)
-                    && frame.pendingTimeNs(other, cursors[step]) <= signal.timeNs) {
-                references[step] =
-                        usable(frame.pendingValue(other, cursors[step]), frame.pendingStatus(other, cursors[step]));
-                cursors[step]++;
-            }
+            follow(frame, step, signal.timeNs);
         }
         return references[step];
+    }
+
+    private void follow(Frame frame, int step, long untilNs) {
+        int other = steps.get(step).reference();
+        while (cursors[step] < frame.pendingCount(other) && frame.pendingTimeNs(other, cursors[step]) <= untilNs) {
+            references[step] =
+                    usable(frame.pendingValue(other, cursors[step]), frame.pendingStatus(other, cursors[step]));
+            cursors[step]++;
+        }
     }
 
     private static double usable(double value, int status) {
@@ -185,6 +212,9 @@ final class Chain {
             if (step == grid) {
                 out.writeLong(lastSampleNs);
             }
+            if (steps.get(step).reference() != NONE) {
+                out.writeDouble(references[step]);
+            }
             operators[step].save(out);
         });
     }
@@ -193,13 +223,18 @@ final class Chain {
     void restore(int step, byte[] state) throws IOException {
         Operator fresh = steps.get(step).factory().create(steps.get(step).spec());
         long[] sampleNs = {lastSampleNs};
+        double[] reference = {references[step]};
         StateEnvelope.open(state, in -> {
             if (step == grid) {
                 sampleNs[0] = in.readLong();
+            }
+            if (steps.get(step).reference() != NONE) {
+                reference[0] = in.readDouble();
             }
             fresh.restore(in);
         });
         operators[step] = fresh;
         lastSampleNs = sampleNs[0];
+        references[step] = reference[0];
     }
 }

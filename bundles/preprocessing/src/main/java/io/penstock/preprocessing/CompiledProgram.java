@@ -220,7 +220,11 @@ final class CompiledProgram implements FeatureProgram {
             if (gate.hasMemory()) {
                 total++;
                 byte[] saved = state.get(gate.key());
-                restored += saved != null && open(gate.key(), saved, gate::restore) ? 1 : 0;
+                if (saved != null && open(gate.key(), saved, gate::restore)) {
+                    restored++;
+                } else if (saved != null) {
+                    gate.forget(); // refused, perhaps at its very end
+                }
             }
         }
         for (Chain chain : chains) {
@@ -237,7 +241,11 @@ final class CompiledProgram implements FeatureProgram {
             if (ring.hasMemory()) {
                 total++;
                 byte[] saved = state.get(ring.key());
-                restored += saved != null && open(ring.key(), saved, ring::restore) ? 1 : 0;
+                if (saved != null && open(ring.key(), saved, ring::restore)) {
+                    restored++;
+                } else if (saved != null) {
+                    ring.forget(); // refused, perhaps at its very end
+                }
             }
         }
         return new Restored(restored, total);

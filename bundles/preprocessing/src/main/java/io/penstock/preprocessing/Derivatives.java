@@ -84,7 +84,7 @@ final class Derivatives {
     /**
      * {@code method: ewma}: {@code (v - s) / tau} with {@code s} the EWMA of {@code tauMs} after it took {@code v}. Warm-up:
      * UncertainInitialValue for {@code tauMs} after the first sample. Bad samples pass and leave the state; after a gap of
-     * more than {@code maxGapMs} (unlimited) it begins anew. O(1).
+     * more than {@code maxGapMs} (unlimited), or where {@code s} would overflow, it begins anew. O(1).
      */
     private static final class Filtered implements Operator {
         private final double perNs;
@@ -106,12 +106,13 @@ final class Derivatives {
             if (Verdict.isMissing(signal)) {
                 return;
             }
-            if (!hasMean || signal.timeNs - lastNs > maxGapNs) {
+            double next = mean - Math.expm1((lastNs - signal.timeNs) / (double) tauNs) * (signal.value - mean);
+            if (!hasMean || signal.timeNs - lastNs > maxGapNs || !Double.isFinite(next)) {
                 hasMean = true;
                 mean = signal.value;
                 firstNs = signal.timeNs;
             } else {
-                mean -= Math.expm1((lastNs - signal.timeNs) / (double) tauNs) * (signal.value - mean);
+                mean = next;
             }
             lastNs = signal.timeNs;
             signal.value = (signal.value - mean) / tauNs * perNs;

@@ -16,7 +16,7 @@ import java.io.IOException;
  * <p>Warm-up: none unless {@code warmup} says how many usable samples are UncertainInitialValue. Bad samples leave {@code s}
  * as it is: without {@code maxGapMs} they pass as they came; with it {@code s} stands in for them, UncertainLastUsableValue,
  * until the last usable sample is older than that. A usable sample after a longer gap starts anew. Uncertain samples count
- * and the result is Uncertain. O(1).
+ * and the result is Uncertain. Where {@code s} would overflow it starts anew. O(1).
  */
 final class Ewma implements Operator {
     private final double alpha;
@@ -56,6 +56,10 @@ final class Ewma implements Operator {
         } else {
             double weight = alpha > 0 ? alpha : -Math.expm1((lastNs - signal.timeNs) / tauNs);
             mean += weight * (signal.value - mean);
+            if (!Double.isFinite(mean)) {
+                samples = 0; // two garbage values of opposite sign overflow, which no average would ever recover from
+                mean = signal.value;
+            }
         }
         samples = Math.min(samples + 1, Parameters.MOST_SAMPLES + 1);
         lastNs = signal.timeNs;

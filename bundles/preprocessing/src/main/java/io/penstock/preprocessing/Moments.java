@@ -2,6 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.penstock.preprocessing;
 
+import java.io.DataInput;
+import java.io.DataOutput;
+import java.io.IOException;
+
 /**
  * Sum and sum of squares of a sliding window in double-double arithmetic (106 bits), renewed from the window when
  * {@link #isWorn}: adding and removing for years leaves no drift that a double could show, and one huge outlier leaves no
@@ -97,6 +101,29 @@ final class Moments {
         double difference = squares - quotient;
         double differenceLow = sumError(squares, -quotient, difference) + squaresLow - quotientLow;
         return (difference + differenceLow) / (count - ddof);
+    }
+
+    /** The sums as they are: entering the window anew would give other last bits. */
+    void save(DataOutput out) throws IOException {
+        for (double part : new double[] {sum, sumLow, squares, squaresLow, largestSquares}) {
+            out.writeDouble(part);
+        }
+        out.writeInt(leaves);
+    }
+
+    /** After the window has entered anew; sums that do not belong to it are refused. */
+    void restore(DataInput in) throws IOException {
+        double ownSum = sum;
+        double ownSquares = squares;
+        sum = in.readDouble();
+        sumLow = in.readDouble();
+        squares = in.readDouble();
+        squaresLow = in.readDouble();
+        largestSquares = in.readDouble();
+        leaves = StateFormat.readCount(in, Integer.MAX_VALUE);
+        boolean other = Math.abs(squares - ownSquares) > WORN * largestSquares
+                || Math.abs(sum - ownSum) > WORN * Math.sqrt(count * largestSquares);
+        StateFormat.require(!other, "sums of the window, was " + sum + " where " + ownSum + " is right");
     }
 
     private void add(double value) {

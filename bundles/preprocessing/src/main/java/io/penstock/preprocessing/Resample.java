@@ -22,6 +22,9 @@ import java.io.IOException;
  *   <li>{@code count}: number of usable samples in the interval, always Good.
  * </ul>
  *
+ * <p>A sample of the interval before that comes after its end counts in the interval in which it comes: its value from the
+ * interval's beginning on ({@code mean}), or as one of its samples ({@code min}, {@code max}, {@code count}).
+ *
  * <p>There is no {@code linear}: a line to a sample that has not come yet is not causal. A value is not carried further than
  * {@code maxAgeMs} past the time it was last known to be true (sample or keep-alive): then BadNoCommunication. If a share of
  * less than {@code minGood} (1) of the interval's time ({@code mean}) or samples is Good, the result has the worst status of
@@ -120,7 +123,7 @@ final class Resample implements GridOperator, AgeAware {
                 }
             }
         }
-        doneNs = timeNs;
+        doneNs = Math.max(doneNs, timeNs); // a sample that comes late does not reach back into the interval before
     }
 
     @Override

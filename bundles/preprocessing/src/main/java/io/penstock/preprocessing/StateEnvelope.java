@@ -15,7 +15,8 @@ import java.util.zip.CRC32;
 final class StateEnvelope {
     private static final byte VERSION = 1;
     private static final int HEADER = 5;
-    private static final int MOST_BYTES = 16 << 20;
+    /** More than the largest tensor needs: 2^22 values, and flags of as many rows. */
+    private static final int MOST_BYTES = 64 << 20;
 
     /** Writes or reads one state. */
     interface Writer {

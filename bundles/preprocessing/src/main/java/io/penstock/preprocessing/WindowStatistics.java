@@ -4,6 +4,9 @@ package io.penstock.preprocessing;
 
 import io.penstock.api.data.StatusCode;
 import io.penstock.api.preprocessing.Signal;
+import java.io.DataInput;
+import java.io.DataOutput;
+import java.io.IOException;
 
 /** The moving statistics. */
 final class WindowStatistics {
@@ -91,6 +94,18 @@ final class WindowStatistics {
             signal.status =
                     isFull() && moments.count() <= ddof ? StatusCode.UNCERTAIN_SUB_NORMAL : verdict(signal.status);
             signal.value = result(signal.value, moments);
+        }
+
+        @Override
+        public void save(DataOutput out) throws IOException {
+            super.save(out);
+            moments.save(out);
+        }
+
+        @Override
+        public void restore(DataInput in) throws IOException {
+            super.restore(in);
+            moments.restore(in);
         }
     }
 

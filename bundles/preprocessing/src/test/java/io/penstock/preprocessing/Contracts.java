@@ -11,9 +11,12 @@ import io.penstock.api.model.ModelContract.FeatureSpec;
 import io.penstock.api.model.ModelContract.InputSpec;
 import io.penstock.api.model.ModelContract.MissingPolicy;
 import io.penstock.api.model.ModelContract.TensorSpec;
+import io.penstock.api.model.OperatorSpec;
 import io.penstock.api.preprocessing.FeatureProgram;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /** Makes contracts for tests, and runs their programs cycle by cycle. */
 final class Contracts {
@@ -81,6 +84,14 @@ final class Contracts {
 
     ModelContract contract() {
         return new ModelContract("test", "1.0.0", cycleMs, inputs, features, tensors, List.of(), new Budget(50, 64));
+    }
+
+    /** Names of the operators in it. */
+    Set<String> operators() {
+        return features.stream()
+                .flatMap(feature -> feature.operators().stream())
+                .map(OperatorSpec::operator)
+                .collect(Collectors.toSet());
     }
 
     CompiledProgram program() {

@@ -15,8 +15,11 @@ import io.penstock.api.preprocessing.FeatureProgram.Restored;
 import io.penstock.preprocessing.Contracts.Run;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 /** State over restarts and model swaps. */
@@ -72,6 +75,16 @@ class FeatureStateTest {
         }
     }
 
+    // An operator added later would lose its state, and nobody would try.
+    @Test
+    void everyOperatorWithStateIsTried() {
+        Set<String> withState = StandardOperators.all(new Units()).stream()
+                .map(StandardOperators.Standard::operator)
+                .collect(Collectors.toSet());
+        withState.removeAll(Set.of("scale", "convert", "range", "clip", "log1p", "standardise", "stale"));
+        assertEquals(withState, everything().operators());
+    }
+
     // After an update of this bundle the loop would wait for all windows again, or go on with other numbers.
     @Test
     void aRestoredProgramGoesOnAsIfNothingHappened() {
@@ -89,6 +102,65 @@ class FeatureStateTest {
                 requireSame(untouched, after);
             }
         }
+    }
+
+    // Far from zero the last bits of a window's sums depend on what has left it: a restored program would answer other
+    // numbers than the one that went on, and a replay of the recording would not reproduce them.
+    @Test
+    void windowsFarFromZeroGoOnWithTheSameBits() {
+        for (String text : List.of(
+                "movingMean window=50",
+                "movingStd window=50 ddof=1",
+                "zScore window=50 ddof=0",
+                "movingStd windowMs=40000 ddof=0")) {
+            Contracts contract =
+                    new Contracts().with(input("a")).feature("x", "a", text).tensor(1, "x");
+            Run untouched = contract.run();
+            Random random = new Random(2);
+            for (int i = 0; i < 5_000; i++) {
+                untouched.step(i, farFromZero(random, i), StatusCode.GOOD);
+            }
+            Run after = contract.run();
+            assertEquals(new Restored(1, 1), after.program.restoreState(untouched.program.saveState()));
+            for (int i = 5_000; i < 5_200; i++) {
+                double value = farFromZero(random, i);
+                untouched.step(i, value, StatusCode.GOOD);
+                after.step(i, value, StatusCode.GOOD);
+                requireSame(untouched, after);
+            }
+        }
+    }
+
+    private static double farFromZero(Random random, int i) {
+        return 3e8 + random.nextGaussian() * (i % 97 == 0 ? 1e6 : 1e-2);
+    }
+
+    // After a restart a stuck instrument would be believed, because what its reference last was had been forgotten.
+    @Test
+    void theReferenceBeforeAGridIsRestored() {
+        Contracts contract = new Contracts()
+                .with(input("a"))
+                .with(nan("flow"))
+                .feature(
+                        "x",
+                        "a",
+                        "frozen window=4 resolution=1 reference=flow referenceMove=5 | resample method=last maxAgeMs=9000")
+                .tensor(1, "x");
+        Run untouched = contract.run();
+        untouched.at(0).pending(1, -0.9, 100, StatusCode.GOOD).pending(1, -0.2, 120, StatusCode.GOOD);
+        untouched.pending(0, -0.5, 8, StatusCode.GOOD).apply();
+        Run after = contract.run();
+        assertEquals(new Restored(2, 2), after.program.restoreState(untouched.program.saveState()));
+        for (Run run : new Run[] {untouched, after}) {
+            // the flow comes once more, after the three samples it is compared with
+            run.at(1).pending(1, 0.9, 120, StatusCode.GOOD);
+            for (double at : new double[] {0.2, 0.4, 0.6}) {
+                run.pending(0, at, 8, StatusCode.GOOD);
+            }
+            run.apply();
+        }
+        assertEquals(StatusCode.UNCERTAIN_SENSOR_NOT_ACCURATE, untouched.features.status(0));
+        requireSame(untouched, after);
     }
 
     // A new model version with one more feature would make the whole pipeline warm up again.
@@ -144,6 +216,49 @@ class FeatureStateTest {
                 .feature("x", "a", "movingMean window=3")
                 .run();
         assertEquals(new Restored(0, 1), otherUnit.program.restoreState(state));
+    }
+
+    // A held value or past rows out of a state that was refused would go into the model all the same.
+    @Test
+    void aStateThatIsRefusedAtItsEndLeavesNoTrace() {
+        Contracts contract =
+                new Contracts().with(holding("a", 60_000)).feature("x", "a", "").tensor(3, "x");
+        Run before = contract.run();
+        for (int i = 0; i < 3; i++) {
+            before.step(i, 7, StatusCode.GOOD);
+        }
+        Map<String, byte[]> longer = new HashMap<>();
+        before.program
+                .saveState()
+                .forEach((key, value) -> longer.put(key, StateEnvelope.close(out -> {
+                    out.write(value, 5, value.length - 5);
+                    out.writeByte(0);
+                })));
+        Run after = contract.run();
+        assertEquals(new Restored(0, 2), after.program.restoreState(longer));
+        assertTrue(StatusCode.isBad(
+                after.step(3, Double.NaN, StatusCode.BAD_TIMEOUT).status()));
+        after.step(4, 1, StatusCode.GOOD);
+        assertEquals(StatusCode.UNCERTAIN_INITIAL_VALUE, after.features.status());
+        assertArrayEquals(new double[] {1, 1, 1}, after.features.tensor(0));
+    }
+
+    // A model with a large window would warm up for days after every restart.
+    @Test
+    void theLargestTensorIsRestored() {
+        String[] columns = new String[1 << 14];
+        Arrays.fill(columns, "x");
+        Contracts contract =
+                new Contracts().with(input("a")).feature("x", "a", "").tensor(256, columns);
+        Run before = contract.run();
+        for (int i = 0; i < 256; i++) {
+            before.step(i, i % 100, StatusCode.GOOD);
+        }
+        Run after = contract.run();
+        assertEquals(new Restored(1, 1), after.program.restoreState(before.program.saveState()));
+        before.step(256, 5, StatusCode.GOOD);
+        after.step(256, 5, StatusCode.GOOD);
+        requireSame(before, after);
     }
 
     // A damaged state file would keep the gateway from starting, or poison the features without a word.

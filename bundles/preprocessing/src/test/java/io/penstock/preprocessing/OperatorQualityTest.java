@@ -154,6 +154,49 @@ class OperatorQualityTest {
         }
     }
 
+    // Two garbage LREALs of opposite sign would leave an average Bad until the next restart.
+    @ParameterizedTest
+    @ValueSource(strings = {"ewma alpha=0.5", "ewma tauMs=2000 warmup=3", "derivative method=ewma tauMs=2000"})
+    void anOverflowLeavesNoTrace(String text) {
+        Operator spoiled = operator(text);
+        Operator clean = operator(text);
+        feed(spoiled, 0, 8, GOOD);
+        feed(spoiled, 1, -1.7e308, GOOD);
+        feed(spoiled, 2, 1.7e308, GOOD);
+        for (int i = 3; i < 3000; i++) {
+            feed(spoiled, i, 8 + i % 3, GOOD);
+            feed(clean, i, 8 + i % 3, GOOD);
+        }
+        Signal expected = feed(clean, 3000, 9, GOOD);
+        expect(GOOD, expected.value, feed(spoiled, 3000, 9, GOOD));
+    }
+
+    // A value limited at one end would be shown as constant, the instrument as stuck.
+    @Test
+    void theLastLimitIsTheOneThatShows() {
+        Operator clip = operator("clip low=2 high=5");
+        assertEquals(StatusCode.LIMIT_LOW, feed(clip, 0, 1, StatusCode.LIMIT_HIGH).status);
+        assertEquals(StatusCode.LIMIT_HIGH, feed(clip, 1, 6, DOUBTFUL | StatusCode.LIMIT_LOW).status & 0x0700);
+        assertEquals(StatusCode.LIMIT_LOW, feed(clip, 2, 3, StatusCode.LIMIT_LOW).status);
+    }
+
+    // With a publishing interval most samples come after the cycle of their time; each mean would be drawn towards
+    // them.
+    @Test
+    void aLateSampleCountsFromTheIntervalsBeginning() {
+        Resample mean = (Resample) operator("resample method=mean maxAgeMs=5000");
+        Resample largest = (Resample) operator("resample method=max maxAgeMs=5000");
+        for (Resample resample : new Resample[] {mean, largest}) {
+            feed(resample, 0, 10, GOOD);
+            emit(resample, 1);
+            feed(resample, 0.8, 20, GOOD); // half of an interval's weight would be its own
+            feed(resample, 1.5, 10, GOOD);
+        }
+        expect(GOOD, 15, emit(mean, 2));
+        expect(GOOD, 20, emit(largest, 2));
+        expect(GOOD, 10, emit(mean, 3));
+    }
+
     // A spike would dose; a real storm front would be held back for ever.
     @Test
     void hampelReplacesSpikesAndAcceptsALevelShift() {

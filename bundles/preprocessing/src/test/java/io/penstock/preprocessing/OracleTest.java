@@ -16,6 +16,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.DynamicTest;
@@ -28,6 +31,8 @@ class OracleTest {
 
     /** Below that the oracle's own rounding speaks. */
     private static final double ABSOLUTE = 1e-12;
+
+    private static final String[] SIGNALS = {"regular.csv", "gappy.csv", "irregular.csv", "far.csv", "resting.csv"};
 
     private record Table(List<String> header, List<String[]> rows) {
         static Table read(String name) {
@@ -60,7 +65,7 @@ class OracleTest {
     // wrong.
     @TestFactory
     Stream<DynamicTest> samples() {
-        return Stream.of("regular.csv", "gappy.csv", "irregular.csv", "far.csv").flatMap(file -> {
+        return Stream.of(SIGNALS).flatMap(file -> {
             Table table = Table.read(file);
             return IntStream.range(3, table.header().size())
                     .mapToObj(column -> DynamicTest.dynamicTest(
@@ -73,6 +78,9 @@ class OracleTest {
         int compared = 0;
         for (int row = 0; row < table.rows().size(); row++) {
             Signal signal = table.signal(row);
+            if (operator instanceof AgeAware aware) { // as if it had been the sample before
+                aware.age(row == 0 ? 0 : signal.timeNs - table.signal(row - 1).timeNs);
+            }
             operator.apply(signal);
             compared += requireEqual(table, row, column, signal);
         }
@@ -91,6 +99,20 @@ class OracleTest {
         assertTrue(!StatusCode.isBad(signal.status), () -> where + ": " + StatusCode.name(signal.status));
         assertEquals(expected, signal.value, Math.max(ABSOLUTE, RELATIVE * Math.abs(expected)), where);
         return 1;
+    }
+
+    // An operator added later would be compared with nothing but its author's opinion.
+    @Test
+    void everyOperatorIsCompared() {
+        Set<String> compared = Stream.concat(Stream.of(SIGNALS), Stream.of("grid.csv"))
+                .flatMap(file -> Table.read(file).header().stream().skip(3))
+                .map(column -> column.split(" ", -1)[0])
+                .collect(Collectors.toCollection(TreeSet::new));
+        assertEquals(
+                StandardOperators.all(new Units()).stream()
+                        .map(StandardOperators.Standard::operator)
+                        .collect(Collectors.toCollection(TreeSet::new)),
+                compared);
     }
 
     // Samples that come at their own pace would be weighted differently on the gateway than in training.

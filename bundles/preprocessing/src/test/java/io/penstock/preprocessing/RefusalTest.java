@@ -64,6 +64,8 @@ class RefusalTest {
                 "range low=3 high=3;range.low;below high;was 3;operator",
                 "range low=0 softLow=-1;range.softLow;at least low;was -1;operator",
                 "range high=10 softHigh=11;range.softHigh;at most high;was 11;operator",
+                "range low=5 softHigh=3;range.softHigh;in between;5 to 3;operator",
+                "range high=5 softLow=7;range.softLow;in between;7 to 5;operator",
                 "clip;clip.low;at least one;none;operator",
                 "clip low=5 high=4;clip.low;below high;was 5;operator",
                 "log1p base=2;log1p.base;unknown parameter;takes none;operator",
@@ -183,6 +185,38 @@ class RefusalTest {
         Contracts standard = new Contracts().with(input("in")).feature("f", "in", "log1p");
         run = standard.run(hiding.compile(standard.contract()));
         assertEquals(Math.log1p(8), run.step(0, 8, StatusCode.GOOD).value(0));
+    }
+
+    // One exception in a site's own operator would end the pipeline's thread, and with it the predictions for ever.
+    @Test
+    void anOperatorThatThrowsMakesItsFeatureBad() {
+        OperatorFactory picky = new OperatorFactory() {
+            @Override
+            public String operator() {
+                return "picky";
+            }
+
+            @Override
+            public Operator create(OperatorSpec spec) {
+                return signal -> {
+                    if (signal.value > 50) {
+                        throw new ArithmeticException("too much");
+                    }
+                };
+            }
+        };
+        Contracts contracts = new Contracts()
+                .with(input("in"))
+                .feature("f", "in", "picky")
+                .feature("g", "in", "picky | resample method=last maxAgeMs=5000")
+                .tensor(1, "f", "g");
+        Contracts.Run run =
+                contracts.run(FeatureEngines.standard(List.of(picky)).compile(contracts.contract()));
+        assertEquals(StatusCode.GOOD, run.step(0, 8, StatusCode.GOOD).status());
+        assertEquals(
+                StatusCode.BAD_INTERNAL_ERROR, run.step(1, 80, StatusCode.GOOD).status());
+        assertEquals(StatusCode.BAD_INTERNAL_ERROR, run.features.status(1));
+        assertEquals(StatusCode.GOOD, run.step(2, 8, StatusCode.GOOD).status());
     }
 
     // Units would be matched by how they look: pH with picohenry, NTU with FNU.

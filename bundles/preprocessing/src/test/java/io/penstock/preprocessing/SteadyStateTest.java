@@ -16,6 +16,7 @@ import java.lang.management.ManagementFactory;
 import java.math.BigDecimal;
 import java.math.MathContext;
 import java.util.Random;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 /** What must not creep: garbage and rounding. */
@@ -23,6 +24,10 @@ class SteadyStateTest {
     private static final int SAMPLES = 100_000;
 
     private static Run everyOperator() {
+        return contract().run();
+    }
+
+    private static Contracts contract() {
         return new Contracts()
                 .cycleMs(1)
                 .with(input("a"))
@@ -48,8 +53,7 @@ class SteadyStateTest {
                 .feature("grid", "a", "movingMean window=3 | resample method=mean maxAgeMs=5000 | movingMax window=4")
                 .feature("aligned", "b", "align delayMs=20 maxAgeMs=5000")
                 .tensor(1, "scaled", "checked", "hampel", "frozen", "mean", "std")
-                .tensor(32, "min", "max", "median", "z", "slope", "filtered", "grid", "aligned")
-                .run();
+                .tensor(32, "min", "max", "median", "z", "slope", "filtered", "grid", "aligned");
     }
 
     private static void cycles(Run run, double[] noise, int from, int to) {
@@ -81,6 +85,16 @@ class SteadyStateTest {
         long allocated = threads.getThreadAllocatedBytes(thread) - before;
         assertTrue(allocated <= 16_384, allocated + " bytes in " + SAMPLES + " cycles");
         assertTrue(StatusCode.isUncertain(run.features.status()), StatusCode.name(run.features.status()));
+    }
+
+    // An operator added later would make garbage nobody measures.
+    @Test
+    void everyOperatorIsMeasured() {
+        assertEquals(
+                StandardOperators.all(new Units()).stream()
+                        .map(StandardOperators.Standard::operator)
+                        .collect(Collectors.toSet()),
+                contract().operators());
     }
 
     // After a year without a restart the mean would be off by more than the instrument.

@@ -49,6 +49,7 @@ import org.eclipse.milo.opcua.stack.core.types.builtin.LocalizedText;
 import org.eclipse.milo.opcua.stack.core.types.builtin.NodeId;
 import org.eclipse.milo.opcua.stack.core.types.builtin.QualifiedName;
 import org.eclipse.milo.opcua.stack.core.types.builtin.Variant;
+import org.eclipse.milo.opcua.stack.core.types.builtin.unsigned.UInteger;
 import org.eclipse.milo.opcua.stack.core.types.enumerated.MessageSecurityMode;
 import org.eclipse.milo.opcua.stack.core.types.enumerated.TimestampsToReturn;
 import org.eclipse.milo.opcua.stack.core.types.enumerated.UserTokenType;
@@ -72,7 +73,7 @@ import org.slf4j.LoggerFactory;
  */
 final class ClientSession {
     private static final Logger LOG = LoggerFactory.getLogger(ClientSession.class);
-    private static final long SESSION_TIMEOUT_MS = 60_000;
+    private static final long LEAST_SESSION_TIMEOUT_MS = 60_000;
     private static final long POLITE_CLOSE_MS = 6_000;
     private static final long NEVER_MS = 86_400_000;
 
@@ -84,6 +85,9 @@ final class ClientSession {
     private final RoundTrips roundTrips;
     private final Map<Item, NodeId> nodes = new ConcurrentHashMap<>();
     private final Set<Item> refused = ConcurrentHashMap.newKeySet();
+    /** Whose nodes the server deleted meanwhile. */
+    private final Set<OpcUaMonitoredItem> orphans = ConcurrentHashMap.newKeySet();
+
     private final CompletableFuture<String> fault = new CompletableFuture<>();
     private @Nullable OpcUaSubscription subscription;
     private long silenceLimitMs;
@@ -130,11 +134,12 @@ final class ClientSession {
                 "GetEndpoints");
         EndpointDescription endpoint =
                 EndpointUtil.updateUrl(choose(settings, offered), settings.host(), settings.port());
+        IdentityProvider identity = identity(context, endpoint, password);
         checkTrust(settings, context.trust(), endpoint);
         OpcUaClient client;
         try {
             client = OpcUaClient.create(
-                    config(context, endpoint, password), b -> context.io().configure(b, timeout, channels));
+                    config(context, endpoint, identity), b -> context.io().configure(b, timeout, channels));
         } catch (UaException e) {
             throw Reasons.explain(settings, "connect", e);
         }
@@ -161,19 +166,23 @@ final class ClientSession {
                 .setProductUri("urn:penstock:gateway")
                 .setSessionName(() -> "penstock-" + settings.name())
                 .setRequestTimeout(uint(settings.requestTimeoutMs()))
-                .setSessionTimeout(uint(SESSION_TIMEOUT_MS))
+                .setSessionTimeout(uint(sessionTimeoutMs(settings)))
                 // One at a time: with more, Milo acknowledges late and gets notifications again.
                 .setMaxPendingPublishRequests(uint(1))
                 // The connection's own watch takes that part.
                 .setKeepAliveInterval(uint(NEVER_MS));
     }
 
-    private static OpcUaClientConfig config(Context context, EndpointDescription endpoint, byte @Nullable [] password)
-            throws LinkException {
+    /** A quiet plant is asked for a sign of life that often; the session has to outlive the pauses between. */
+    static long sessionTimeoutMs(Settings settings) {
+        return Math.max(LEAST_SESSION_TIMEOUT_MS, 3 * settings.keepAliveMs());
+    }
+
+    private static OpcUaClientConfig config(Context context, EndpointDescription endpoint, IdentityProvider identity) {
         OpcUaClientConfigBuilder config = configBase(context.settings())
                 .setEndpoint(endpoint)
                 .setCertificateValidator(context.trust())
-                .setIdentityProvider(identity(context, endpoint, password));
+                .setIdentityProvider(identity);
         ApplicationCertificate own = context.own();
         if (own != null) {
             config.setKeyPair(own.keyPair())
@@ -234,10 +243,13 @@ final class ClientSession {
                 + ", it offers " + others + "; choose one of these or change the server");
     }
 
-    /** Before anything is said to the server, and with a better message than Milo's. */
+    /**
+     * Before anything is said to the server, and with a better message than Milo's. Without security a password is still
+     * encrypted, for the owner of that certificate.
+     */
     private static void checkTrust(Settings settings, ServerTrust trust, EndpointDescription endpoint)
             throws LinkException {
-        if (!settings.secure()) {
+        if (!settings.secure() && settings.anonymous()) {
             return;
         }
         ByteString encoded = endpoint.getServerCertificate();
@@ -282,7 +294,7 @@ final class ClientSession {
         long keepAliveCount = Math.max(1, settings.keepAliveMs() / settings.publishingIntervalMs());
         made.setMaxKeepAliveCount(uint(keepAliveCount));
         made.setLifetimeCount(
-                uint(Math.max(3 * keepAliveCount + 1, SESSION_TIMEOUT_MS / settings.publishingIntervalMs())));
+                uint(Math.max(3 * keepAliveCount + 1, sessionTimeoutMs(settings) / settings.publishingIntervalMs())));
         made.setMaxNotificationsPerPublish(uint(0));
         made.setSubscriptionListener(new Listener());
         subscription = made;
@@ -307,8 +319,9 @@ final class ClientSession {
         createItems();
     }
 
-    /** Asks for the items the server refused before; the others are not touched. */
+    /** Asks for the items the server refused before, or whose nodes it deleted; the others are not touched. */
     void retryRefused() throws LinkException {
+        disown();
         if (refused.isEmpty()) {
             return;
         }
@@ -318,6 +331,23 @@ final class ClientSession {
             throw Reasons.explain(settings, "read of the namespace array", e);
         }
         createItems();
+    }
+
+    /** A monitored item does not come back with a node of the same name (Part 4 §5.13.1): it has to be made anew. */
+    private void disown() {
+        OpcUaSubscription current = subscription;
+        if (current == null || orphans.isEmpty()) {
+            return;
+        }
+        for (OpcUaMonitoredItem orphan : List.copyOf(orphans)) {
+            Item item = (Item) orphan.getUserObject().orElseThrow();
+            orphans.remove(orphan);
+            current.removeMonitoredItem(orphan);
+            nodes.remove(item);
+            refused.add(item);
+        }
+        // Where the server forgot the item with the node it says so here, which changes nothing.
+        current.deleteMonitoredItems();
     }
 
     private void createItems() throws LinkException {
@@ -350,7 +380,7 @@ final class ClientSession {
             }
             Item item = (Item) result.monitoredItem().getUserObject().orElseThrow();
             long status = result.operationResult().orElseThrow().value();
-            if (status == StatusCodes.Bad_NodeIdUnknown || status == StatusCodes.Bad_NodeIdInvalid) {
+            if (unknown(status)) {
                 tags.refused(item, StatusCode.BAD_NODE_ID_UNKNOWN, "the server has no such node");
             } else if (StatusCode.isBad((int) status)) {
                 tags.refused(item, (int) status, "the server refuses it with " + Reasons.name(status));
@@ -372,6 +402,10 @@ final class ClientSession {
                     slower,
                     example);
         }
+    }
+
+    private static boolean unknown(long status) {
+        return status == StatusCodes.Bad_NodeIdUnknown || status == StatusCodes.Bad_NodeIdInvalid;
     }
 
     private Optional<NodeId> resolve(Item item) {
@@ -417,7 +451,7 @@ final class ClientSession {
     /** Status of the write; never exceptional. */
     CompletableFuture<Integer> write(NodeId node, @Nullable String range, Object value, long deadlineMs) {
         return send(
-                        token -> new WriteRequest(client.newRequestHeader(token, uint(deadlineMs)), new WriteValue[] {
+                        token -> new WriteRequest(client.newRequestHeader(token, hint(deadlineMs)), new WriteValue[] {
                             new WriteValue(
                                     node, AttributeId.Value.uid(), range, DataValue.valueOnly(new Variant(value)))
                         }),
@@ -436,7 +470,7 @@ final class ClientSession {
     CompletableFuture<DataValue> read(NodeId node, @Nullable String range, long deadlineMs) {
         return send(
                         token -> new ReadRequest(
-                                client.newRequestHeader(token, uint(deadlineMs)),
+                                client.newRequestHeader(token, hint(deadlineMs)),
                                 0.0,
                                 TimestampsToReturn.Both,
                                 new ReadValueId[] {
@@ -458,11 +492,20 @@ final class ClientSession {
         UaRequestMessageType with(NodeId token);
     }
 
+    /** For the server only; the deadline itself is kept here. */
+    private static UInteger hint(long deadlineMs) {
+        return uint(Math.max(0, Math.min(deadlineMs, NEVER_MS)));
+    }
+
     private CompletableFuture<UaResponseMessageType> send(Message message, long deadlineMs) {
         CompletableFuture<UaResponseMessageType> answer = new CompletableFuture<>();
         OpcUaSession session = client.getSessionAsync().getNow(null);
         if (session == null || fault.isDone()) {
             answer.completeExceptionally(new UaException(StatusCodes.Bad_NotConnected));
+            return answer;
+        }
+        if (deadlineMs <= 0) {
+            answer.completeExceptionally(new UaException(StatusCodes.Bad_Timeout));
             return answer;
         }
         long begin = System.nanoTime();
@@ -506,8 +549,11 @@ final class ClientSession {
             long now = System.nanoTime();
             lastPublishNanos = now;
             List<Item> items = new ArrayList<>(monitored.size());
-            for (OpcUaMonitoredItem each : monitored) {
-                items.add((Item) each.getUserObject().orElseThrow());
+            for (int i = 0; i < monitored.size(); i++) {
+                items.add((Item) monitored.get(i).getUserObject().orElseThrow());
+                if (unknown(values.get(i).statusCode().value())) {
+                    orphans.add(monitored.get(i));
+                }
             }
             tags.received(items, values, now);
         }
@@ -522,7 +568,8 @@ final class ClientSession {
 
         @Override
         public void onNotificationDataLost(OpcUaSubscription from) {
-            LOG.warn("{}: the server could not repeat a notification, values are missing", settings.name());
+            // Whose last value went with it nobody knows; a new subscription begins with the present ones.
+            fault.complete("the server could not repeat a notification, values are missing");
         }
 
         @Override

@@ -145,6 +145,11 @@ final class Connection {
         if (tags.anyWentBack()) {
             warnings.add("the server's clock went back; check it");
         }
+        long overflowed = tags.counts().overflowed();
+        if (overflowed > 0) {
+            warnings.add(
+                    "the server's queues overflowed " + overflowed + " times, values are missing; raise queueSize");
+        }
         return String.join("; ", warnings);
     }
 
@@ -178,6 +183,11 @@ final class Connection {
                     LOG.debug("{}", settings.name(), e);
                     reason = e.getMessage();
                     waitsForTrust = e.trust();
+                } catch (RuntimeException | Error e) { // of a broken server's making, or memory was short
+                    reason = settings.endpointUrl() + ": unexpected failure " + e + "; report it";
+                    if (!reason.equals(detail)) {
+                        LOG.error("{}: unexpected failure; the connection is made anew", settings.name(), e);
+                    }
                 }
                 lost(reason);
                 if (System.nanoTime() - begin > STEADY_MS * 1_000_000) {
@@ -188,9 +198,6 @@ final class Connection {
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-        } catch (RuntimeException e) {
-            LOG.error("{}: connection thread ended, restart the connector", settings.name(), e);
-            lost("internal error " + e + "; restart the connector and report it");
         }
     }
 
@@ -198,7 +205,7 @@ final class Connection {
     private String watch(ClientSession current) throws InterruptedException {
         long nextCheck = System.nanoTime() + settings.keepAliveMs() * 1_000_000;
         long nextRetry = System.nanoTime() + settings.nodeRetryMs() * 1_000_000;
-        while (true) {
+        while (!stopped) { // an interrupt may have gone lost in Milo
             try {
                 return current.fault().get(TICK_MS, TimeUnit.MILLISECONDS);
             } catch (TimeoutException e) {
@@ -219,6 +226,7 @@ final class Connection {
                 return String.valueOf(e.getMessage());
             }
         }
+        return "stopped";
     }
 
     private void lost(String reason) {

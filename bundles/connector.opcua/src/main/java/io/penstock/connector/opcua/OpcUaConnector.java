@@ -283,9 +283,13 @@ public final class OpcUaConnector implements TagSource, TagWriter {
         if (mismatch != null) {
             return failed(tag, place, StatusCode.BAD_TYPE_MISMATCH);
         }
-        double raw = WireValue.number(value.value(), definition.length(), 0);
+        double number = definition.scaling().toEngineering(WireValue.number(value.value(), definition.length(), 0));
         return new Sample(
-                tag, definition.scaling().toEngineering(raw), status, TagStates.timeNs(value), System.nanoTime());
+                tag,
+                TagStates.finite(number),
+                TagStates.status(number, status),
+                TagStates.timeNs(value),
+                System.nanoTime());
     }
 
     private Sample failed(TagId tag, Place place, int status) {

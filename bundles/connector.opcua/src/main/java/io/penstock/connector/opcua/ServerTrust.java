@@ -99,12 +99,20 @@ final class ServerTrust implements CertificateValidator {
                 CertificateValidationUtil.checkApplicationUri(server, applicationUri);
             }
         } catch (UaException e) {
-            throw new UaException(
-                    e.getStatusCode().value(),
-                    describe(server) + " is in trusted/, but " + e.getMessage()
-                            + "; give the server a valid certificate",
-                    e);
+            long status = e.getStatusCode().value();
+            throw new UaException(status, describe(server) + " is in trusted/, but " + problem(status, path, e), e);
         }
+    }
+
+    private String problem(long status, PKIXCertPathBuilderResult path, UaException failure) {
+        return status == StatusCodes.Bad_CertificateRevocationUnknown
+                ? "whether it is revoked is unknown; put the revocation list of "
+                        + path.getTrustAnchor()
+                                .getTrustedCert()
+                                .getSubjectX500Principal()
+                                .getName()
+                        + " into " + home.relativize(issuers) + " as a file *.crl"
+                : failure.getMessage() + "; give the server a valid certificate";
     }
 
     private String keep(X509Certificate server) {

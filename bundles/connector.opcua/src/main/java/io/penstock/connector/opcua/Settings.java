@@ -2,6 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.penstock.connector.opcua;
 
+import io.penstock.api.acquisition.ByteOrder;
+import io.penstock.api.acquisition.DataType;
+import io.penstock.api.acquisition.Scaling;
 import io.penstock.api.acquisition.TagDefinition;
 import io.penstock.api.data.TagId;
 import java.net.URI;
@@ -126,6 +129,9 @@ record Settings(
         try {
             URI url = new URI(text);
             if ("opc.tcp".equals(url.getScheme()) && url.getHost() != null && url.getUserInfo() == null) {
+                if (url.getPort() == 0 || url.getPort() > 65_535) {
+                    throw refused("endpointUrl", "port 1 to 65535", text);
+                }
                 return url;
             }
         } catch (URISyntaxException e) {
@@ -179,6 +185,13 @@ record Settings(
                 }
             }
             address(where, tag.address());
+            if (tag.byteOrder() != ByteOrder.ABCD) {
+                throw new IllegalArgumentException(
+                        where + "byteOrder left empty, OPC UA has none, was " + tag.byteOrder());
+            }
+            if (tag.dataType() == DataType.BOOL && !tag.scaling().equals(Scaling.NONE)) {
+                throw new IllegalArgumentException(where + "no scaling for a BOOL, was " + tag.scaling());
+            }
             if (tag.periodMs() < 0) {
                 throw new IllegalArgumentException(where + "periodMs at least 0, was " + tag.periodMs());
             }

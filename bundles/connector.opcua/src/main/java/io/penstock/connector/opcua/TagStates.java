@@ -96,7 +96,7 @@ final class TagStates {
             }
             try {
                 callback.run();
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) { // e.g. NoClassDefFoundError: the listener's bundle is being replaced
                 if (!complained) {
                     complained = true;
                     LOG.error("A listener of {} throws; its samples are lost, further throws are not logged", name, e);
@@ -226,8 +226,17 @@ final class TagStates {
             double number = StatusCode.isBad(status)
                     ? Double.NaN
                     : definition.scaling().toEngineering(WireValue.number(value.value(), definition.length(), i));
-            offer(item.elements[i], number, status, arrival.timeNs(), nanoTime);
+            offer(item.elements[i], finite(number), status(number, status), arrival.timeNs(), nanoTime);
         }
+    }
+
+    /** A REAL that is NaN or infinite says that its source has no number, whatever status it came with. */
+    static int status(double number, int status) {
+        return StatusCode.isBad(status) || Double.isFinite(number) ? status : StatusCode.BAD_SENSOR_FAILURE;
+    }
+
+    static double finite(double number) {
+        return Double.isFinite(number) ? number : Double.NaN;
     }
 
     private void offer(State state, double value, int status, long timeNs, long nanoTime) {
@@ -241,6 +250,7 @@ final class TagStates {
             }
             if (timeNs == lastTick) {
                 if (state.last.status() == status && Double.compare(state.last.value(), value) == 0) {
+                    state.loss = 0;
                     duplicates++;
                     return;
                 }
@@ -254,7 +264,9 @@ final class TagStates {
 
     /** The plant's clock was set back: until it has caught up nothing newer comes, and the old value must not look fresh. */
     private void wentBack(State state, long timeNs) {
-        if (state.wentBack || state.last.sourceTimeNs() - timeNs < CLOCK_STEP_NS) {
+        boolean afterLoss = state.loss != 0;
+        state.loss = 0;
+        if (!afterLoss && (state.wentBack || state.last.sourceTimeNs() - timeNs < CLOCK_STEP_NS)) {
             return;
         }
         state.wentBack = true;
@@ -295,8 +307,8 @@ final class TagStates {
             problem(item, reason);
             boolean changed = false;
             for (State state : item.elements) {
+                state.loss = 0;
                 if (!state.delivered || state.last.status() != status) {
-                    state.loss = 0;
                     ownStatus(state, Double.NaN, status);
                     changed = true;
                 }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.penstock.api.acquisition.ConnectionStatus.State;
+import io.penstock.api.acquisition.DataType;
 import io.penstock.api.data.Sample;
 import io.penstock.api.data.StatusCode;
 import io.penstock.api.data.TagId;
@@ -119,6 +120,55 @@ class LossPeerTest {
             plant.heard.await("C0", "3", s -> s.value() == 3);
             assertEquals(1, plant.connector.connection().reconnects());
         }
+    }
+
+    // A notification that is lost for good may have held a tag's last change: the old value would look true for ever.
+    @Test
+    void aNotificationThatIsLostForGoodBringsEverythingAnew() {
+        try (Plant plant = Plant.serving(home)) {
+            plant.start(plant.settings(Plant.COUNTER, Plant.tag("C1", "ns=1;s=C1", DataType.LREAL, 1)));
+            plant.heard.await("C1", "initial value", s -> s.status() == StatusCode.GOOD);
+            plant.server.tell("skip all");
+            plant.server.await("done skip", 5);
+            plant.server.tell("set C0 4");
+            plant.heard.await("C0", "4", s -> s.value() == 4);
+            plant.heard.await(
+                    "C1", "Uncertain", s -> s.status() == StatusCode.UNCERTAIN_NO_COMMUNICATION_LAST_USABLE_VALUE);
+            plant.heard.awaitLast("C1", "good again", s -> s.status() == StatusCode.GOOD);
+            assertEquals(1, plant.connector.connection().reconnects());
+        }
+    }
+
+    // A PLC has ten sessions; those that the gateway forgot there lock out everyone, the gateway included.
+    @Test
+    void formerSessionsDoNotPileUpAtTheServer() {
+        try (Plant plant = Plant.serving(home)) {
+            plant.start(Plant.impatient(plant.settings(Plant.COUNTER)));
+            plant.heard.await("C0", "initial value", s -> s.status() == StatusCode.GOOD);
+            for (int i = 0; i < 3; i++) {
+                int before = plant.heard.of("C0").size();
+                plant.server.pause();
+                Plant.await(
+                        "loss",
+                        () -> plant.connector.connection().state() == State.LOST,
+                        () -> plant.connector.connection());
+                plant.server.resume();
+                Plant.await(
+                        "good again",
+                        () -> plant.heard.of("C0").size() > before
+                                && plant.heard.last("C0").status() == StatusCode.GOOD,
+                        () -> plant.heard.of("C0"));
+            }
+            Plant.await(
+                    "one session",
+                    () -> count(plant).equals("sessions 1 subscriptions 1 channels 1"),
+                    () -> count(plant));
+        }
+    }
+
+    private static String count(Plant plant) {
+        plant.server.tell("count all");
+        return plant.server.await("sessions", 5);
     }
 
     // Threads that stay after each update of a connector bring the gateway down after a year.

@@ -18,6 +18,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.osgi.util.converter.Converters;
 
 class OpcUaConfigurationCheckTest {
     private static final TagDefinition GOOD = definition("AT-1003", "ns=2;s=AT-1003", 1, 100);
@@ -58,6 +59,8 @@ class OpcUaConfigurationCheckTest {
                 "name|a/b|name: 1 to 41 of letters",
                 "endpointUrl|http://x|endpointUrl: opc.tcp://host:port/path, was 'http://x'",
                 "endpointUrl|opc.tcp://u:p@x|endpointUrl: opc.tcp://host:port/path",
+                "endpointUrl|opc.tcp://x:0|endpointUrl: port 1 to 65535",
+                "endpointUrl|opc.tcp://x:70000|endpointUrl: port 1 to 65535, was 'opc.tcp://x:70000'",
                 "endpointUrl||endpointUrl: needed",
                 "tags||tags: needed",
                 "securityPolicy|Basic256|securityPolicy: one of [Basic256Sha256,",
@@ -98,6 +101,20 @@ class OpcUaConfigurationCheckTest {
         assertTrue(refused.getMessage().contains("lossToBadMs"), refused.getMessage());
     }
 
+    // A session shorter than the pauses of a quiet plant ends once a minute, and its tags flicker.
+    @Test
+    void theSessionOutlivesTheLongestPause() {
+        Map<String, Object> map = good();
+        map.put("keepAliveMs", 600_000L);
+        assertEquals(1_800_000, ClientSession.sessionTimeoutMs(settings(map)));
+        map.put("keepAliveMs", 500L);
+        assertEquals(60_000, ClientSession.sessionTimeoutMs(settings(map)));
+    }
+
+    private static Settings settings(Map<String, Object> map) {
+        return Settings.of(Converters.standardConverter().convert(map).to(OpcUaConnector.Config.class), List.of(GOOD));
+    }
+
     // A wrong line of the tag list is found before the list is used.
     @Test
     void faultyTagsAreRefusedByName() {
@@ -107,7 +124,14 @@ class OpcUaConfigurationCheckTest {
         assertTrue(refusal(definition("X", "ns=2;s=X", 1, 1)).contains("queueSize at least 200"));
         assertTrue(refusal(GOOD, GOOD).contains("AT-1003 is there twice"));
         assertTrue(refusal().contains("has no tag"));
+        assertTrue(refusal(of(DataType.REAL, ByteOrder.CDAB, Scaling.NONE)).contains("byteOrder left empty"));
+        assertTrue(refusal(of(DataType.BOOL, ByteOrder.ABCD, new Scaling(0, 1, 0, 100)))
+                .contains("no scaling for a"));
         assertDoesNotThrow(() -> check(good(), definition("X", "nsu=urn:plant;s=X", 1, 0)));
+    }
+
+    private static TagDefinition of(DataType type, ByteOrder order, Scaling scaling) {
+        return new TagDefinition(new TagId("X"), "", "ns=2;s=X", type, 1, order, 100, scaling, "", false);
     }
 
     private static String refusal(TagDefinition... tags) {

@@ -110,6 +110,29 @@ final class Plant implements AutoCloseable {
                 open.nodeRetryMs());
     }
 
+    /** The same with short times for what goes wrong. */
+    static Settings impatient(Settings s) {
+        return new Settings(
+                s.name(),
+                s.endpointUrl(),
+                s.host(),
+                s.port(),
+                s.tags(),
+                s.policy(),
+                s.mode(),
+                s.anonymous(),
+                s.userName(),
+                s.passwordFile(),
+                s.publishingIntervalMs(),
+                s.queueSize(),
+                s.secure() ? s.requestTimeoutMs() : 300,
+                s.keepAliveMs(),
+                s.lossToBadMs(),
+                200,
+                400,
+                s.nodeRetryMs());
+    }
+
     void password(String password) {
         try {
             Files.createDirectories(home.resolve("etc"));

@@ -74,7 +74,7 @@ class SecurityPeerTest {
     void wrongPasswordIsNamedAndNeverShown() throws Exception {
         try (Plant plant = Plant.serving(home)) {
             plant.password("not-the-password");
-            Settings settings = quick(plant, plant.secure(SecurityPolicy.Basic256Sha256, "operator", Plant.COUNTER));
+            Settings settings = Plant.impatient(plant.secure(SecurityPolicy.Basic256Sha256, "operator", Plant.COUNTER));
             plant.start(settings);
             Plant.await(
                     "refusal of the certificate",
@@ -108,28 +108,6 @@ class SecurityPeerTest {
         }
     }
 
-    private static Settings quick(Plant plant, Settings s) {
-        return new Settings(
-                s.name(),
-                s.endpointUrl(),
-                s.host(),
-                plant.port,
-                s.tags(),
-                s.policy(),
-                s.mode(),
-                s.anonymous(),
-                s.userName(),
-                s.passwordFile(),
-                s.publishingIntervalMs(),
-                s.queueSize(),
-                s.requestTimeoutMs(),
-                s.keepAliveMs(),
-                s.lossToBadMs(),
-                200,
-                400,
-                s.nodeRetryMs());
-    }
-
     // Without a list of what the server offers nobody knows which of the two to change.
     @Test
     void endpointsTheServerDoesNotHaveAreAnsweredWithThoseItHas() {
@@ -152,31 +130,51 @@ class SecurityPeerTest {
     void passwordIsNotSentWhereAnyoneCanReadIt() throws Exception {
         try (Plant plant = Plant.serving(home, "tokens=clear")) {
             plant.password("secret");
-            Settings secure = plant.secure(SecurityPolicy.Basic256Sha256, "operator", Plant.COUNTER);
-            Settings open = plant.settings(Plant.COUNTER);
-            plant.start(new Settings(
-                    open.name(),
-                    open.endpointUrl(),
-                    open.host(),
-                    plant.port,
-                    open.tags(),
-                    open.policy(),
-                    open.mode(),
-                    false,
-                    "operator",
-                    secure.passwordFile(),
-                    open.publishingIntervalMs(),
-                    open.queueSize(),
-                    open.requestTimeoutMs(),
-                    open.keepAliveMs(),
-                    open.lossToBadMs(),
-                    open.retryMs(),
-                    open.maxRetryMs(),
-                    open.nodeRetryMs()));
+            plant.start(userWithoutSecurity(plant));
             Plant.await(
                     "refusal",
                     () -> plant.connector.connection().detail().contains("would take the password in clear"),
                     () -> plant.connector.connection());
+        }
+    }
+
+    private static Settings userWithoutSecurity(Plant plant) {
+        Settings secure = plant.secure(SecurityPolicy.Basic256Sha256, "operator", Plant.COUNTER);
+        Settings open = plant.settings(Plant.COUNTER);
+        return new Settings(
+                open.name(),
+                open.endpointUrl(),
+                open.host(),
+                plant.port,
+                open.tags(),
+                open.policy(),
+                open.mode(),
+                false,
+                "operator",
+                secure.passwordFile(),
+                open.publishingIntervalMs(),
+                open.queueSize(),
+                open.requestTimeoutMs(),
+                open.keepAliveMs(),
+                open.lossToBadMs(),
+                open.retryMs(),
+                open.maxRetryMs(),
+                open.nodeRetryMs());
+    }
+
+    // Without a secure channel the password is still encrypted, for whoever sends his certificate first.
+    @Test
+    void passwordIsNotEncryptedForAStranger() {
+        try (Plant plant = Plant.serving(home)) {
+            plant.password("secret");
+            plant.start(userWithoutSecurity(plant));
+            Plant.await(
+                    "refusal",
+                    () -> plant.connector.connection().detail().contains("is not trusted"),
+                    () -> plant.connector.connection());
+            plant.approve();
+            plant.heard.await("C0", "value", s -> s.status() == StatusCode.GOOD);
+            assertTrue(plant.connector.connection().warning().contains("security is off"));
         }
     }
 }

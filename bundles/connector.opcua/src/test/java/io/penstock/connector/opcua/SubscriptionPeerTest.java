@@ -9,8 +9,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.penstock.api.acquisition.DataType;
 import io.penstock.api.data.Sample;
 import io.penstock.api.data.StatusCode;
+import io.penstock.api.data.TagId;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -135,6 +137,52 @@ class SubscriptionPeerTest {
             plant.server.tell("add Later Double 7");
             plant.heard.await("MISSING", "found later", s -> s.value() == 7 && s.status() == StatusCode.GOOD);
             assertEquals(1, plant.heard.of("C0").size(), "the good tag was left alone");
+        }
+    }
+
+    // After a download to the PLC its nodes are new ones; the tag must not stay Bad until somebody restarts the
+    // gateway.
+    @Test
+    void aDeletedNodeIsBadAndAskedForAgain() throws Exception {
+        try (Plant plant = Plant.serving(home)) {
+            plant.start(plant.settings(Plant.COUNTER, Plant.tag("C1", "ns=1;s=C1", DataType.LREAL, 1)));
+            plant.heard.await("C1", "initial value", s -> s.status() == StatusCode.GOOD);
+            plant.server.tell("remove C1");
+            plant.heard.await("C1", "Bad", s -> s.status() == StatusCode.BAD_NODE_ID_UNKNOWN);
+            Plant.await(
+                    "detail",
+                    () -> plant.connector.connection().detail().contains("C1: the server has no such node"),
+                    () -> plant.connector.connection());
+            plant.server.tell("add C1 Double 7");
+            plant.heard.await("C1", "found again", s -> s.value() == 7 && s.status() == StatusCode.GOOD);
+            assertEquals("", plant.connector.connection().detail());
+            plant.server.tell("set C1 8");
+            plant.heard.await("C1", "followed again", s -> s.value() == 8);
+            assertEquals(1, plant.heard.of("C0").size(), "the other tag was left alone");
+            assertEquals(0, plant.connector.connection().reconnects());
+        }
+    }
+
+    // A division by zero in the PLC, shown Good, passes every limit check there is.
+    @Test
+    void whatIsNoNumberIsBad() throws Exception {
+        try (Plant plant = Plant.serving(home)) {
+            plant.start(plant.settings(Plant.COUNTER, Plant.tag("REAL", "ns=1;s=T.Float", DataType.REAL, 1)));
+            plant.heard.await("REAL", "initial value", s -> s.status() == StatusCode.GOOD);
+            plant.server.tell("set C0 NaN");
+            plant.server.tell("set T.Float -Infinity");
+            for (String tag : List.of("C0", "REAL")) {
+                Sample bad = plant.heard.await(tag, "Bad", s -> s.status() == StatusCode.BAD_SENSOR_FAILURE);
+                assertTrue(Double.isNaN(bad.value()), bad.toString());
+                Sample read = plant.connector
+                        .read(new TagId(tag), 3_000)
+                        .toCompletableFuture()
+                        .get(10, TimeUnit.SECONDS);
+                assertEquals(StatusCode.BAD_SENSOR_FAILURE, read.status());
+                assertTrue(Double.isNaN(read.value()), read.toString());
+            }
+            plant.server.tell("set C0 2");
+            plant.heard.await("C0", "2", s -> s.value() == 2 && s.status() == StatusCode.GOOD);
         }
     }
 

@@ -107,6 +107,60 @@ class TagStatesTest {
         assertEquals(T0 * 1_000_000, heard.last("A").sourceTimeNs() / 100 * 100);
     }
 
+    // Bad before the cut and Bad after it for the same reason: "no communication" would send the electrician to the
+    // cable.
+    @Test
+    void aTagThatCameBackUnchangedIsNotLostLater() {
+        receive(0, value(5, 0, T0), value(0, 0x808C0000L, T0 + 1));
+        receive(1, value(1, 0, T0));
+        tags.refused(tags.items().get(1), StatusCode.BAD_NODE_ID_UNKNOWN, "the server has no such node");
+        int loss = tags.lost();
+        receive(0, value(0, 0x808C0000L, T0 + 1));
+        tags.refused(tags.items().get(1), StatusCode.BAD_NODE_ID_UNKNOWN, "the server has no such node");
+        tags.stillLost(loss);
+        assertEquals(StatusCode.BAD_SENSOR_FAILURE, heard.last("A").status());
+        assertEquals(StatusCode.BAD_NODE_ID_UNKNOWN, heard.last("B").status());
+    }
+
+    // A server that starts with an older clock after a power cut: the tag is told what it is, and not as lost.
+    @Test
+    void aClockBehindAfterALossIsSaidToBeThat() {
+        receive(0, value(5, 0, T0));
+        int loss = tags.lost();
+        receive(0, value(6, 0, T0 - 1_000));
+        tags.stillLost(loss);
+        assertEquals(StatusCode.UNCERTAIN_LAST_USABLE_VALUE, heard.last("A").status());
+        assertTrue(tags.anyWentBack());
+        receive(0, value(7, 0, T0 + 1));
+        assertEquals(7, heard.last("A").value());
+    }
+
+    // A REAL without a number, shown Good, passes every limit check there is.
+    @Test
+    void whatIsNoNumberIsBadAndAnythingBadKeepsItsStatus() {
+        receive(0, value(Double.NaN, 0, T0), value(Double.POSITIVE_INFINITY, 0x40930000L, T0 + 1));
+        receive(0, value(Double.NaN, 0x80320000L, T0 + 2));
+        assertEquals(List.of(StatusCode.BAD_SENSOR_FAILURE, StatusCode.BAD_SENSOR_FAILURE, 0x80320000), statuses("A"));
+        assertTrue(heard.of("A").stream().allMatch(s -> Double.isNaN(s.value())));
+    }
+
+    // While a pipeline's bundle is replaced its classes are gone; the other pipelines must hear every value.
+    @Test
+    void aListenerWhoseClassesAreGoneDoesNotHurtTheNext() {
+        tags.subscribe(
+                sample -> {
+                    throw sample.value() == 1
+                            ? new NoClassDefFoundError("bundle is gone")
+                            : new AssertionError("defect");
+                },
+                Runnable::run);
+        Plant.Heard after = new Plant.Heard();
+        tags.subscribe(after, Runnable::run);
+        receive(0, value(1, 0, T0), value(2, 0, T0 + 1));
+        assertEquals(2, after.of("A").size());
+        assertEquals(1, tags.lost());
+    }
+
     // A sensor that was broken before the cable was cut is not made better by the cut.
     @Test
     void badStaysBadAtALoss() {

@@ -118,6 +118,10 @@ class WritePeerTest {
             assertEquals(
                     StatusCode.BAD_TIMEOUT,
                     get(plant.connector.read(new TagId("C0"), 150)).status());
+            assertEquals(StatusCode.BAD_TIMEOUT, get(plant.connector.write(new TagId("C0"), 1, -1)));
+            assertEquals(
+                    StatusCode.BAD_TIMEOUT,
+                    get(plant.connector.read(new TagId("C0"), 0)).status());
             long ms = (System.nanoTime() - begin) / 1_000_000;
             assertTrue(ms >= 290 && ms < 1_000, ms + " ms");
             plant.server.resume();

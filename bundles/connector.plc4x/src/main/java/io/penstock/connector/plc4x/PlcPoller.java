@@ -149,7 +149,7 @@ final class PlcPoller {
         while (!stopping) {
             try {
                 step();
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) { // a thread that ended would leave its last values Good for ever
                 LOG.error("{}: unexpected failure; the connection is rebuilt", settings.name(), e);
                 lost("unexpected failure: " + e);
             }
@@ -454,8 +454,13 @@ final class PlcPoller {
         return lastSentNanos + (reply.nanos() - lastSentNanos) / 2;
     }
 
+    /** Between two requests of a slow group a faster one has its turn, once, so that both go on. */
     private void poll(Group group) {
         for (Block block : group.blocks()) {
+            Group faster = plan.faster(group, System.nanoTime());
+            if (faster != null) {
+                poll(faster);
+            }
             Reply reply = read(block);
             if (reply == null) {
                 return;

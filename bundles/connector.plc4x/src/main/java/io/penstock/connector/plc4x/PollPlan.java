@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
 
 /** What is read when, in which requests, and what is left out because the device refuses it. One thread. */
 final class PollPlan {
@@ -82,6 +83,15 @@ final class PollPlan {
         return groups.stream()
                 .min(Comparator.comparingLong(g -> g.dueNanos - now))
                 .orElseThrow();
+    }
+
+    /** A group of a shorter period that is due while this one is being read; null if none. */
+    @Nullable
+    Group faster(Group running, long now) {
+        return groups.stream()
+                .filter(g -> g.periodNanos < running.periodNanos && g.dueNanos - now <= 0)
+                .min(Comparator.comparingLong(g -> g.dueNanos - now))
+                .orElse(null);
     }
 
     /** A new connection: everything is read at once, and what was refused is tried again. */

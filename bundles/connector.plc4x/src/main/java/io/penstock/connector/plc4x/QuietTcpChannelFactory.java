@@ -13,6 +13,7 @@ import io.netty.channel.ChannelPipeline;
 import io.netty.channel.EventLoopGroup;
 import io.netty.channel.nio.NioEventLoopGroup;
 import io.netty.channel.socket.nio.NioSocketChannel;
+import io.netty.handler.codec.LengthFieldBasedFrameDecoder;
 import io.netty.util.concurrent.DefaultThreadFactory;
 import java.net.InetSocketAddress;
 import java.util.concurrent.TimeUnit;
@@ -80,7 +81,11 @@ final class QuietTcpChannelFactory implements ChannelFactory {
 
     @Override
     public void initializePipeline(ChannelPipeline pipeline) {
-        pipeline.addFirst(new Cleanup());
+        pipeline.addFirst(
+                new LengthFieldBasedFrameDecoder(
+                        AnswerCheck.LONGEST_FRAME, AnswerCheck.LENGTH_AT, AnswerCheck.LENGTH_BYTES),
+                new AnswerCheck(),
+                new Cleanup());
     }
 
     /** PLC4X ends its timer and executor only where it closes the channel itself; this does it in the other cases. */

@@ -134,7 +134,7 @@ final class SampleHub {
                 if (!closed) {
                     call.run();
                 }
-            } catch (RuntimeException | LinkageError e) { // LinkageError: the listener's bundle is being replaced
+            } catch (RuntimeException | Error e) { // e.g. NoClassDefFoundError: the listener's bundle is being replaced
                 if (!complained) {
                     complained = true;
                     LOG.error("A sample listener threw, which its contract forbids; it goes on being called", e);

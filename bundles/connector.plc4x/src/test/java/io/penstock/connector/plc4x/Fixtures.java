@@ -79,10 +79,15 @@ final class Fixtures {
     }
 
     static void await(String what, BooleanSupplier condition) {
+        await(() -> what, condition);
+    }
+
+    /** @param what said when the time is over, so that it tells how things stand then. */
+    static void await(Supplier<String> what, BooleanSupplier condition) {
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(20);
         while (!condition.getAsBoolean()) {
             if (System.nanoTime() - end > 0) {
-                throw new AssertionError("not within 20 s: " + what);
+                throw new AssertionError("not within 20 s: " + what.get());
             }
             try {
                 Thread.sleep(2); // the step of a bounded wait
@@ -166,8 +171,8 @@ final class Fixtures {
         }
 
         Sample await(String tag, Predicate<Sample> condition) {
-            Fixtures.await(
-                    tag + ", last was " + last(tag), () -> of(tag).stream().anyMatch(condition));
+            Fixtures.await(() -> tag + ", last was " + last(tag), () -> of(tag).stream()
+                    .anyMatch(condition));
             return of(tag).stream().filter(condition).findFirst().orElseThrow();
         }
 

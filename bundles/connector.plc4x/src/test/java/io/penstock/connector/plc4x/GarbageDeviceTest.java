@@ -84,6 +84,29 @@ final class GarbageDeviceTest {
         neverGood(r -> new byte[] {r[0], r[1], 0, 0, 0, 5, r[6], r[7], 2, 0, 42});
     }
 
+    // Behind a gateway several devices share a connection: another one's level must not pass for this one's.
+    @Test
+    void anAnswerOfAnotherUnitIsNeverAValue() throws IOException {
+        neverGood(r -> answer(r, r[6] + 1, r[7], 2 * r[11]));
+    }
+
+    // Input registers sent for holding registers, or one register more than asked, are somebody else's values.
+    @Test
+    void anAnswerOfAnotherKindOrLengthIsNeverAValue() throws IOException {
+        neverGood(r -> answer(r, r[6], r[7] + 1, 2 * r[11]));
+        neverGood(r -> answer(r, r[6], r[7], 2 * r[11] + 2));
+    }
+
+    private static byte[] answer(byte[] request, int unit, int function, int bytes) {
+        byte[] answer = new byte[9 + bytes];
+        System.arraycopy(request, 0, answer, 0, 4);
+        answer[5] = (byte) (3 + bytes);
+        answer[6] = (byte) unit;
+        answer[7] = (byte) function;
+        answer[8] = (byte) bytes;
+        return answer;
+    }
+
     // The late answer to an earlier question must not be taken for the answer to this one.
     @Test
     void anAnswerToAnotherQuestionIsNeverAValue() throws IOException {

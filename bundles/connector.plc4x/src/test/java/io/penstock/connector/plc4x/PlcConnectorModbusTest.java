@@ -34,6 +34,8 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Against pymodbus, which shares no code with PLC4X. */
 final class PlcConnectorModbusTest {
@@ -250,6 +252,21 @@ final class PlcConnectorModbusTest {
         assertEquals(StatusCode.BAD_NODE_ID_UNKNOWN, write(connector, "H[3]", 1));
     }
 
+    // A row of valves as long as the protocol allows; one bit out of place opens the neighbour of the right one.
+    @ParameterizedTest
+    @ValueSource(strings = {"co coil", "di discrete-input"})
+    void theLongestArraysOfBitsAreReadWhole(String spaces) {
+        String[] words = spaces.split(" ", -1);
+        set(words[0], 1999, 1);
+        set(words[0], 1000, 1, 0, 1, 1);
+        Ear ear = connect(tag("V", words[1] + ":1", DataType.BOOL, 2000, ByteOrder.ABCD, Scaling.NONE, false));
+        ear.awaitGood("V[1999]", 1);
+        int[] expected = {0, 1, 0, 1, 1, 0};
+        for (int i = 0; i < expected.length; i++) {
+            ear.awaitGood("V[" + (999 + i) + "]", expected[i]);
+        }
+    }
+
     // An engineering value written unscaled sends 50 % as 50 counts of 27648.
     @Test
     void scalingWorksBothWays() {
@@ -397,6 +414,28 @@ final class PlcConnectorModbusTest {
         assertEquals(StatusCode.BAD_DEVICE_FAILURE, write(connector, "there", 1));
         tell("fail 1");
         assertEquals(StatusCode.BAD_NOT_SUPPORTED, write(connector, "there", 1));
+    }
+
+    // Each vendor has exceptions of its own; one tag that gives one must not take the others off the screen.
+    @ParameterizedTest
+    @ValueSource(ints = {1, 2, 3, 4, 5, 7, 8, 10, 11, 99, 255})
+    void anyExceptionForOneAddressLeavesItsNeighbours(int code) {
+        tell("hole hr 30 1 " + code);
+        List<TagDefinition> tags = IntStream.range(0, 60)
+                .mapToObj(i -> tag("T" + i, "holding-register:" + (i + 1), DataType.INT))
+                .toList();
+        Ear ear = connect(settings(port), tags);
+        ear.await("T30", s -> StatusCode.isBad(s.status()));
+        ear.awaitGood("T29", 0);
+        ear.awaitGood("T31", 0);
+        await(
+                "five more",
+                () -> ear.of("T59").stream()
+                                .filter(s -> s.status() == StatusCode.GOOD)
+                                .count()
+                        > 5);
+        assertEquals(0, connector.connection().reconnects());
+        assertEquals(State.CONNECTED, connector.connection().state());
     }
 
     // A killed PLC: last values go Uncertain, then Bad, each told once; when it is back so are the values.

@@ -27,6 +27,7 @@ import java.time.Clock;
 import java.time.Instant;
 import java.time.ZoneId;
 import java.time.ZoneOffset;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -232,24 +233,46 @@ final class PlcPollerTest {
     // Tags of a slow period must not be read at the pace of the fastest.
     @Test
     void eachPeriodHasItsOwnPace() {
-        TagDefinition slow = new TagDefinition(
-                new TagId("slow"),
-                "",
-                "holding-register:500",
-                DataType.INT,
-                1,
-                ByteOrder.ABCD,
-                200,
-                Scaling.NONE,
-                "",
-                false);
-        Ear ear = connect(List.of(tag("fast", "holding-register:1", DataType.INT), slow));
+        Ear ear = connect(List.of(
+                tag("fast", "holding-register:1", DataType.INT), ofPeriod("slow", "holding-register:500", 200)));
         await("five slow", () -> ear.of("slow").size() >= 5);
         int fast = ear.of("fast").size();
         assertTrue(fast > 10 && fast <= 60, "fast " + fast);
         List<Sample> slows = ear.of("slow");
         long span = slows.get(4).sourceTimeNs() - slows.get(0).sourceTimeNs();
         assertTrue(span > 700_000_000L, "four periods of 200 ms took " + span + " ns");
+    }
+
+    private static TagDefinition ofPeriod(String name, String address, long periodMs) {
+        return new TagDefinition(
+                new TagId(name), "", address, DataType.INT, 1, ByteOrder.ABCD, periodMs, Scaling.NONE, "", false);
+    }
+
+    // Each time the thousand counters of a minute are read from a slow PLC, the flow of the loop would stand still.
+    @Test
+    void aSlowGroupDoesNotMakeAFastOneWait() {
+        List<TagDefinition> tags = new ArrayList<>(List.of(tag("fast", "holding-register:1", DataType.INT)));
+        for (int i = 1; i <= 5; i++) {
+            tags.add(ofPeriod("slow" + i, "holding-register:" + (1 + 100 * i), 60_000));
+        }
+        FakeWire pausing = new FakeWire() {
+            @Override
+            public CompletableFuture<Reply> read(Area area, int start, int count) {
+                if (start == 100) {
+                    hold = true;
+                    asked.clear();
+                }
+                return super.read(area, start, count);
+            }
+        };
+        connector = start(settings(1), tags, () -> () -> pausing, Clock.systemUTC());
+        Ear ear = new Ear(connector);
+        await("the slow group is being read", () -> pausing.heldCount() == 1);
+        long begin = System.nanoTime();
+        await("the fast one is due", () -> System.nanoTime() - begin > TimeUnit.MILLISECONDS.toNanos(50));
+        pausing.release();
+        ear.awaitGood("slow5", 0);
+        assertEquals(List.of("read 101+1", "read 1+1", "read 201+1"), pausing.asked.subList(0, 3));
     }
 
     // A function the device does not know is no reason for 500 more questions.
@@ -263,6 +286,27 @@ final class PlcPollerTest {
         assertEquals(1, wire.asked.size(), wire.asked.toString());
         wire.refuses = Wire.Code.OK;
         ear.awaitGood("T19", 0);
+    }
+
+    // An error no Java program should catch still must not leave a plant's last values on the screen as good for ever.
+    @Test
+    void anErrorEndsTheConnectionAndNotTheThread() {
+        AtomicInteger opened = new AtomicInteger();
+        FakeWire failing = new FakeWire() {
+            @Override
+            public CompletableFuture<Reply> read(Area area, int start, int count) {
+                throw new OutOfMemoryError("for a test");
+            }
+        };
+        connector = start(
+                settings(1),
+                List.of(tag("x", "holding-register:1", DataType.INT)),
+                () -> () -> opened.getAndIncrement() == 0 ? failing : wire,
+                Clock.systemUTC());
+        Ear ear = new Ear(connector);
+        ear.awaitGood("x", 0);
+        assertEquals(2, opened.get());
+        assertTrue(failing.gone().isDone());
     }
 
     // The driver fails in a way nobody foresaw; the connector must survive it.

@@ -35,14 +35,26 @@ final class NativeLibrary {
 
     /** The environment, with libraries out of our own jar. */
     static OrtEnvironment fromClassPath() {
-        return ClassPath.ENVIRONMENT;
+        if (ClassPath.OUTCOME instanceof RuntimeException failure) {
+            throw new IllegalStateException(failure.getMessage(), failure);
+        }
+        return (OrtEnvironment) ClassPath.OUTCOME;
     }
 
-    /** Loads on first use. */
+    /** Loads on first use, once: half-loaded libraries cannot be loaded again. */
     private static final class ClassPath {
-        static final OrtEnvironment ENVIRONMENT = load();
+        /** The environment, or why there is none; thrown from here it would lose its message. */
+        static final Object OUTCOME = load();
 
-        private static OrtEnvironment load() {
+        private static Object load() {
+            try {
+                return unpack();
+            } catch (RuntimeException e) {
+                return e;
+            }
+        }
+
+        private static OrtEnvironment unpack() {
             String folder = "/native/" + platform(System.getProperty("os.name"), System.getProperty("os.arch")) + "/";
             if (System.getProperty(PATH_PROPERTY) != null
                     || NativeLibrary.class.getResource(folder + FILES.get(0)) == null) {
@@ -111,6 +123,13 @@ final class NativeLibrary {
                 }
             }
         } catch (ExecutionException e) {
+            if (e.getCause() instanceof LinkageError error) {
+                throw new IllegalStateException(
+                        "ONNX Runtime cannot be loaded: " + Text.of(error)
+                                + "; its directory must not be mounted noexec"
+                                + " (the gateway's data/, outside it java.io.tmpdir), and Linux needs glibc 2.28 or newer",
+                        error);
+            }
             if (e.getCause() instanceof Error error) {
                 throw error;
             }

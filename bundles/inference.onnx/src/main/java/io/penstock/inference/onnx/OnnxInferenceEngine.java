@@ -205,6 +205,10 @@ public final class OnnxInferenceEngine implements InferenceEngine, AutoCloseable
             return session;
         } catch (OrtException e) {
             throw new ModelRejectedException(wiring.rejected(Text.of(e)).getMessage(), e);
+        } catch (OutOfMemoryError e) {
+            String reason = "there is no memory for its tensors (" + Text.of(e)
+                    + "); use a smaller model or raise -XX:MaxDirectMemorySize";
+            throw new ModelRejectedException(wiring.rejected(reason).getMessage(), e);
         } finally {
             if (!opened && session != null) {
                 session.close();

@@ -13,6 +13,9 @@ import io.penstock.api.data.StatusCode;
 import io.penstock.api.inference.InferenceSession;
 import io.penstock.api.model.ModelContract;
 import io.penstock.api.model.ModelContract.ElementType;
+import io.penstock.api.model.ModelContract.FeatureSpec;
+import io.penstock.api.model.ModelContract.InputSpec;
+import io.penstock.api.model.ModelContract.MissingPolicy;
 import io.penstock.api.model.ModelContract.OutputSpec;
 import io.penstock.api.model.ModelContract.TensorSpec;
 import io.penstock.api.model.ModelIdentity;
@@ -22,6 +25,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -44,6 +48,9 @@ final class OnnxSession implements InferenceSession {
     private final TensorBuffer[] sources;
 
     private final int[] indices;
+    /** For each column of each tensor: whether its input's missing policy lets NaN through. */
+    private final boolean[][] takesNaN;
+
     private volatile String lastError = "";
 
     OnnxSession(
@@ -60,11 +67,32 @@ final class OnnxSession implements InferenceSession {
         this.session = session;
         inputs = new TensorBuffer[contract.tensors().size()];
         sources = new TensorBuffer[contract.outputs().size()];
+        takesNaN = takesNaN(contract);
         indices = contract.outputs().stream().mapToInt(OutputSpec::index).toArray();
         guard = new RunGuard(identity.label(), limitNanos, () -> {
             free();
             closed.run();
         });
+    }
+
+    private static boolean[][] takesNaN(ModelContract contract) {
+        Set<String> inputs = contract.inputs().stream()
+                .filter(input -> input.missing() == MissingPolicy.NAN)
+                .map(InputSpec::name)
+                .collect(Collectors.toSet());
+        Set<String> features = contract.features().stream()
+                .filter(feature -> inputs.contains(feature.input()))
+                .map(FeatureSpec::name)
+                .collect(Collectors.toSet());
+        boolean[][] takes = new boolean[contract.tensors().size()][];
+        for (int i = 0; i < takes.length; i++) {
+            List<String> columns = contract.tensors().get(i).features();
+            takes[i] = new boolean[columns.size()];
+            for (int column = 0; column < columns.size(); column++) {
+                takes[i][column] = features.contains(columns.get(column));
+            }
+        }
+        return takes;
     }
 
     /** Makes the input tensors. */
@@ -187,11 +215,13 @@ final class OnnxSession implements InferenceSession {
                         + spec.rows() * spec.features().size() + " elements, the caller brings "
                         + layouts.get(i).name() + " with " + values.length;
             }
+            int unwanted = unwantedNaN(values, takesNaN[i]);
+            if (unwanted >= 0) {
+                return element(spec, unwanted) + " is NaN, which the missing policy of its input does not let through";
+            }
             int refused = inputs[i].fill(values);
             if (refused >= 0) {
-                int columns = spec.features().size();
-                return "feature " + spec.features().get(refused % columns) + " (tensor " + spec.name() + ", row "
-                        + refused / columns + ") = " + values[refused] + " " + inputs[i].refusal();
+                return element(spec, refused) + " = " + values[refused] + " " + inputs[i].refusal();
             }
         }
         for (int i = 0; i < sources.length; i++) {
@@ -207,6 +237,24 @@ final class OnnxSession implements InferenceSession {
             prediction.set(i, value, StatusCode.GOOD);
         }
         return null;
+    }
+
+    /** @return index of the first NaN where none may be, or -1. */
+    private static int unwantedNaN(double[] values, boolean[] takes) {
+        int column = 0;
+        for (int i = 0; i < values.length; i++) {
+            if (Double.isNaN(values[i]) && !takes[column]) {
+                return i;
+            }
+            column = column + 1 == takes.length ? 0 : column + 1;
+        }
+        return -1;
+    }
+
+    private static String element(TensorSpec spec, int index) {
+        int columns = spec.features().size();
+        return "feature " + spec.features().get(index % columns) + " (tensor " + spec.name() + ", row "
+                + index / columns + ")";
     }
 
     private int fail(Prediction prediction, int status, String reason) {

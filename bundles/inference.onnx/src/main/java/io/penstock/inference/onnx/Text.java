@@ -14,9 +14,12 @@ final class Text {
         if (message == null) {
             return error.getClass().getSimpleName();
         }
-        String line = message.replaceFirst("^Error code - \\w+ - message: ", "")
-                .replaceAll("[\\p{Cntrl}\\s]+", " ")
-                .strip();
+        return line(message.replaceFirst("^Error code - \\w+ - message: ", ""));
+    }
+
+    /** One line of bounded length, whatever names a hostile graph brings. */
+    static String line(String text) {
+        String line = text.replaceAll("[\\p{Cntrl}\\s]+", " ").strip();
         return line.length() <= LIMIT ? line : line.substring(0, LIMIT) + " …";
     }
 }

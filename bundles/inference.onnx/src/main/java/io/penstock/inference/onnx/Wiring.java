@@ -145,7 +145,7 @@ final class Wiring {
     }
 
     ModelRejectedException rejected(String reason) {
-        return new ModelRejectedException(label + ": " + reason);
+        return new ModelRejectedException(Text.line(label + ": " + reason));
     }
 
     private static String dims(long[] shape) {

@@ -222,6 +222,24 @@ class OnnxInferenceEngineTest {
         assertTrue(refused > good.length, "refused " + refused);
     }
 
+    // A line break in a name would let a model write lines of its own into log and receipt.
+    @Test
+    void namesOfAGraphCannotBreakTheLine() {
+        byte[] bytes = TestModels.bytes("identity.onnx");
+        for (int i = 0; i + 2 < bytes.length; i++) {
+            if (bytes[i] == 0x0A && bytes[i + 1] == 1 && bytes[i + 2] == 'x') {
+                bytes[i + 2] = '\n';
+            }
+        }
+        String message = assertThrows(ModelRejectedException.class, () -> engine.open(TestModels.named("identity")
+                                .input("x", FLOAT64, 2)
+                                .output("y", "y", 0)
+                                .artifact(bytes))
+                        .close())
+                .getMessage();
+        says(message, "input tensor x of the contract is not in the graph, which has [ ]");
+    }
+
     // The central team would not learn which operator the gateway lacks.
     @Test
     void unknownOperatorIsRefusedByName() {

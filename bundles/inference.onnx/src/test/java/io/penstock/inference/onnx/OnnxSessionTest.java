@@ -18,6 +18,7 @@ import io.penstock.api.data.StatusCode;
 import io.penstock.api.inference.InferenceSession;
 import io.penstock.api.model.ModelArtifact;
 import io.penstock.api.model.ModelContract;
+import io.penstock.api.model.ModelContract.ElementType;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -159,6 +160,7 @@ class OnnxSessionTest {
         ModelArtifact artifact = TestModels.named("logarithm")
                 .input("x", FLOAT32, 1, 1)
                 .output("dose", "y", 0)
+                .takingNaN()
                 .artifact();
         Features features = TestModels.features(artifact.contract());
         Prediction prediction = new Prediction(List.of("dose"));
@@ -178,6 +180,41 @@ class OnnxSessionTest {
         }
     }
 
+    // A forest answers a number to NaN as well: a missing input would dose as if it had been measured.
+    @Test
+    void featureThatIsNoNumberIsBadUnlessTheContractSaysSo() throws Exception {
+        for (ElementType type : ElementType.values()) {
+            boolean whole = type == ElementType.INT64;
+            TestModels model = type == ElementType.FLOAT32
+                    ? TestModels.named("trees").input("x", type, 1, 3).output("y", "y", 0)
+                    : TestModels.named(whole ? "counts" : "linear64")
+                            .input("x", type, 1, whole ? 2 : 3)
+                            .output("y", "y", 0);
+            Prediction prediction = new Prediction(List.of("y"));
+            try (InferenceSession session = engine.open(model.artifact())) {
+                Features features = TestModels.features(model.artifact().contract());
+                features.tensor(0)[1] = Double.NaN;
+                assertEquals(StatusCode.BAD_INTERNAL_ERROR, session.run(features, prediction));
+                assertTrue(Double.isNaN(prediction.value(0)));
+                assertTrue(
+                        session.lastError().contains("feature x1 (tensor x, row 0) is NaN, which the missing policy"),
+                        session.lastError());
+                features.tensor(0)[1] = 1;
+                assertEquals(StatusCode.GOOD, session.run(features, prediction), session::lastError);
+            }
+        }
+        ModelArtifact declared = TestModels.named("trees")
+                .input("x", FLOAT32, 1, 3)
+                .output("y", "y", 0)
+                .takingNaN()
+                .artifact();
+        try (InferenceSession session = engine.open(declared)) {
+            Features features = TestModels.features(declared.contract());
+            features.tensor(0)[1] = Double.NaN;
+            assertEquals(StatusCode.GOOD, session.run(features, new Prediction(List.of("y"))), session::lastError);
+        }
+    }
+
     // A turbidity of 1.5 particles would silently become 1.
     @Test
     void numbersTheTensorCannotHoldAreBad() throws Exception {
@@ -188,7 +225,7 @@ class OnnxSessionTest {
         Features features = TestModels.features(artifact.contract());
         Prediction prediction = new Prediction(List.of("y"));
         try (InferenceSession session = engine.open(artifact)) {
-            for (double bad : new double[] {1.5, Double.NaN, Double.POSITIVE_INFINITY, 0x1p60}) {
+            for (double bad : new double[] {1.5, Double.POSITIVE_INFINITY, 0x1p60}) {
                 features.tensor(0)[1] = bad;
                 assertEquals(StatusCode.BAD_INTERNAL_ERROR, session.run(features, prediction));
                 assertEquals(

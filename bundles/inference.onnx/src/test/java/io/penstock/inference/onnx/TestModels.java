@@ -9,6 +9,9 @@ import io.penstock.api.model.ModelArtifact;
 import io.penstock.api.model.ModelContract;
 import io.penstock.api.model.ModelContract.Budget;
 import io.penstock.api.model.ModelContract.ElementType;
+import io.penstock.api.model.ModelContract.FeatureSpec;
+import io.penstock.api.model.ModelContract.InputSpec;
+import io.penstock.api.model.ModelContract.MissingPolicy;
 import io.penstock.api.model.ModelContract.OutputSpec;
 import io.penstock.api.model.ModelContract.TensorSpec;
 import io.penstock.api.model.ModelIdentity;
@@ -25,6 +28,7 @@ final class TestModels {
     private final List<OutputSpec> outputs = new ArrayList<>();
     private long deadlineMs = 1_000;
     private long memoryMiB = 64;
+    private boolean takesNaN;
 
     private TestModels(String name) {
         this.name = name;
@@ -74,6 +78,12 @@ final class TestModels {
         return this;
     }
 
+    /** Its inputs' missing policy is {@code nan}. */
+    TestModels takingNaN() {
+        takesNaN = true;
+        return this;
+    }
+
     TestModels memoryMiB(long value) {
         memoryMiB = value;
         return this;
@@ -84,8 +94,20 @@ final class TestModels {
     }
 
     ModelArtifact artifact(byte[] onnx) {
+        MissingPolicy missing = takesNaN ? MissingPolicy.NAN : MissingPolicy.FAIL;
+        List<FeatureSpec> features = tensors.stream()
+                .flatMap(tensor -> tensor.features().stream())
+                .map(feature -> new FeatureSpec(feature, "in", List.of()))
+                .toList();
         ModelContract contract = new ModelContract(
-                name, "1.0.0", 1_000, List.of(), List.of(), tensors, outputs, new Budget(deadlineMs, memoryMiB));
+                name,
+                "1.0.0",
+                1_000,
+                List.of(new InputSpec("in", "", true, -1e9, 1e9, 1_000, missing, 0, Double.NaN)),
+                features,
+                tensors,
+                outputs,
+                new Budget(deadlineMs, memoryMiB));
         return new ModelArtifact(new ModelIdentity(name, "1.0.0", 1, "00", "CN=test"), contract, onnx);
     }
 

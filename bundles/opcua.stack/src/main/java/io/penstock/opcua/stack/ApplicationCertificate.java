@@ -5,6 +5,8 @@ package io.penstock.opcua.stack;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
@@ -29,7 +31,10 @@ import java.security.interfaces.RSAPrivateCrtKey;
 import java.security.interfaces.RSAPublicKey;
 import java.security.spec.PKCS8EncodedKeySpec;
 import java.security.spec.RSAPublicKeySpec;
+import java.time.Duration;
+import java.time.Instant;
 import java.time.Period;
+import java.time.temporal.ChronoUnit;
 import java.util.Base64;
 import java.util.Collection;
 import java.util.HexFormat;
@@ -50,6 +55,7 @@ import org.eclipse.milo.opcua.stack.core.util.SelfSignedCertificateGenerator;
 public final class ApplicationCertificate {
     private static final int KEY_BITS = 2048;
     private static final Period VALIDITY = Period.ofYears(5);
+    private static final Duration NOTICE = Duration.ofDays(30);
     private static final int SAN_URI = 6;
     private static final Pattern IPV4 = Pattern.compile("\\d{1,3}(\\.\\d{1,3}){3}");
     private static final Set<PosixFilePermission> OWNER_ONLY = PosixFilePermissions.fromString("rw-------");
@@ -128,6 +134,63 @@ public final class ApplicationCertificate {
         return file;
     }
 
+    /**
+     * What peers take offence at, now or within a month, and what to do about it; empty if nothing.
+     *
+     * @param host name or address by which peers are told to reach this application.
+     */
+    public String warning(Instant now, String host) {
+        StringBuilder warning = new StringBuilder();
+        Instant from = certificate.getNotBefore().toInstant();
+        Instant to = certificate.getNotAfter().toInstant();
+        if (now.isBefore(from)) {
+            warning.append("valid only from ")
+                    .append(from)
+                    .append(" on, this machine's clock says ")
+                    .append(now.truncatedTo(ChronoUnit.SECONDS))
+                    .append("; set the clock, or ");
+        } else if (now.isAfter(to)) {
+            warning.append("expired on ").append(to).append(", peers refuse it; ");
+        } else if (now.plus(NOTICE).isAfter(to)) {
+            warning.append("expires on ").append(to).append(", peers will refuse it then; ");
+        } else if (!names(host)) {
+            warning.append("does not name ")
+                    .append(host)
+                    .append(", by which clients are told to connect, some refuse that; ");
+        } else {
+            return "";
+        }
+        return "own certificate " + file + " " + warning
+                + "delete it and restart to have it made anew; clients have to trust the new one";
+    }
+
+    private boolean names(String host) {
+        try {
+            Collection<List<?>> names = certificate.getSubjectAlternativeNames();
+            return names != null
+                    && names.stream()
+                            .filter(name -> !name.get(0).equals(SAN_URI))
+                            .anyMatch(name -> same(host, String.valueOf(name.get(1))));
+        } catch (CertificateException e) {
+            return false;
+        }
+    }
+
+    private static boolean same(String host, String name) {
+        if (isAddress(host) && isAddress(name)) {
+            try {
+                return InetAddress.getByName(host).equals(InetAddress.getByName(name));
+            } catch (UnknownHostException e) {
+                return false;
+            }
+        }
+        return host.equalsIgnoreCase(name);
+    }
+
+    private static boolean isAddress(String host) {
+        return IPV4.matcher(host).matches() || host.contains(":");
+    }
+
     /** SHA-1 thumbprint in upper-case hex pairs, the form OPC UA tools show. */
     public static String thumbprint(X509Certificate certificate) {
         try {
@@ -146,7 +209,7 @@ public final class ApplicationCertificate {
                 .setApplicationUri(applicationUri)
                 .setValidityPeriod(VALIDITY);
         for (String host : hosts) {
-            if (IPV4.matcher(host).matches() || host.contains(":")) {
+            if (isAddress(host)) {
                 builder.addIpAddress(host);
             } else {
                 builder.addDnsName(host);

@@ -12,6 +12,8 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.Security;
 import java.security.Signature;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
@@ -104,6 +106,28 @@ class ApplicationCertificateTest {
         assertTrue(assertThrows(IllegalStateException.class, this::load)
                 .getMessage()
                 .contains("has no key"));
+    }
+
+    // Certificates expire silently and stop the plant's feed, and a gateway moved to another address is refused by
+    // name.
+    @Test
+    void whatPeersWillRefuseIsSaidInTimeWithTheNextStep() {
+        ApplicationCertificate own = load();
+        Instant end = own.certificate().getNotAfter().toInstant();
+        Instant today = Instant.now();
+        for (String host : HOSTS) {
+            assertEquals("", own.warning(today, host));
+        }
+        assertEquals("", own.warning(today, "GATEWAY-7"));
+        String moved = own.warning(today, "10.0.0.50");
+        assertTrue(moved.contains("own.der does not name 10.0.0.50"), moved);
+        assertTrue(moved.contains("delete it and restart"), moved);
+        assertTrue(own.warning(today, "urn:penstock:test").contains("does not name"), "a URI is no host");
+
+        assertEquals("", own.warning(end.minus(Duration.ofDays(31)), "gateway-7"));
+        assertTrue(own.warning(end.minus(Duration.ofDays(29)), "gateway-7").contains("expires on " + end));
+        assertTrue(own.warning(end.plusSeconds(1), "gateway-7").contains("expired on " + end));
+        assertTrue(own.warning(Instant.EPOCH, "gateway-7").contains("set the clock"));
     }
 
     // A server that only offers Aes256_Sha256_RsaPss could not be reached at all.

@@ -31,7 +31,7 @@ final class GatewayNodes {
     private static final Logger LOG = LoggerFactory.getLogger(GatewayNodes.class);
     private static final long GRACE_NANOS = 60_000_000_000L;
     private static final Set<String> RESERVED =
-            Set.of("Penstock", "Pipelines", "Connections", "Tags", "Rollouts", "Warning");
+            Set.of("Penstock", "Pipelines", "Connections", "Tags", "Rollouts", "Warning", "NamespaceMetadata");
     private static final int EARLY_LIMIT = 1_000;
 
     private final ResultsNamespace namespace;
@@ -43,6 +43,7 @@ final class GatewayNodes {
     private final UaFolderNode connectionFolder;
     private final UaFolderNode tagFolder;
     private final RolloutNodes rollouts;
+    private final PushNode warning;
     private final Map<String, PipelineNodes> pipelines = new ConcurrentHashMap<>();
     private final Map<String, CycleResult> early;
     private final Map<String, ConnectionNodes> connections = new HashMap<>();
@@ -53,7 +54,6 @@ final class GatewayNodes {
             ResultsNamespace namespace,
             Gateway gateway,
             PipelineMethods methods,
-            String warning,
             Map<String, CycleResult> early,
             Clock clock,
             LongSupplier nanoTime) {
@@ -69,9 +69,16 @@ final class GatewayNodes {
         tagFolder = namespace.folder(root, "Tags", "Tags", "Plant signals as the connectors read them");
         UaFolderNode rolloutFolder = namespace.folder(root, "Rollouts", "Rollouts", "What became of releases");
         rollouts = new RolloutNodes(namespace, rolloutFolder);
-        namespace
-                .variable(root, "Warning", "Warning", NodeIds.String, "Security that is switched off; empty if none is")
-                .change(Variant.ofString(warning), now());
+        warning = namespace.variable(
+                root,
+                "Warning",
+                "Warning",
+                NodeIds.String,
+                "Security that is switched off, a certificate that clients refuse; empty if all is well");
+    }
+
+    void warn(String text) {
+        warning.change(Variant.ofString(text), now());
     }
 
     /** Takes a result, or keeps the last of each pipeline until its nodes are there. */

@@ -238,9 +238,8 @@ final class PipelineMethods {
     }
 
     private static @Nullable Actor actor(Session session) {
-        return session.getIdentity() != null && session.getIdentity().getUserData() instanceof Actor actor
-                ? actor
-                : null;
+        UserValidator.Admitted admitted = UserValidator.admitted(session);
+        return admitted == null ? null : admitted.actor();
     }
 
     private static boolean encrypted(Session session) {

@@ -65,7 +65,7 @@ final class PipelineNodes {
     private boolean seenResult;
     private boolean inService;
 
-    private record Input(PushNode value, PushNode age) {}
+    private record Input(String name, PushNode value, PushNode age, PushNode tag) {}
 
     /** A node and what it was made of; another specification makes another node of the same id. */
     private record Analog(PushNode node, String unit, double low, double high) {}
@@ -166,6 +166,9 @@ final class PipelineNodes {
         Map<String, String> bound = new HashMap<>();
         pipeline.bindings().forEach(binding -> bound.put(binding.input(), binding.tag()));
         tags = bound;
+        for (Input input : inputs) {
+            input.tag().change(Variant.ofString(bound.getOrDefault(input.name(), "")), nowNs);
+        }
         boolean quiet = !seenResult || System.nanoTime() - lastResultNanos > QUIET_NANOS;
         ModelArtifact serving = pipeline.model().orElse(null);
         if (quiet && serving != null && serving != model) { // it may be OFF, or its cycle long
@@ -268,6 +271,7 @@ final class PipelineNodes {
                 ? analog(inputsFolder, path, input, "", Double.NaN, Double.NaN, kept)
                 : analog(inputsFolder, path, input, spec.unit(), spec.low(), spec.high(), kept);
         String age = path + "/AgeMs";
+        String tag = path + "/Tag";
         if (value != before) {
             // below a node that was made anew, and gone with the old one
             analogs.put(
@@ -280,12 +284,13 @@ final class PipelineNodes {
             namespace
                     .variable(value, id(path + "/Unit"), "Unit", NodeIds.String, "UNECE common code")
                     .change(Variant.ofString(spec == null ? "" : spec.unit()), nowNs);
-            namespace
-                    .variable(value, id(path + "/Tag"), "Tag", NodeIds.String, "The tag bound to it")
-                    .change(Variant.ofString(tags.getOrDefault(input, "")), nowNs);
+            PushNode bound = namespace.variable(value, id(tag), "Tag", NodeIds.String, "The tag bound to it");
+            bound.change(Variant.ofString(tags.getOrDefault(input, "")), nowNs);
+            analogs.put(tag, new Analog(bound, "", Double.NaN, Double.NaN));
         }
         kept.add(age);
-        return new Input(value, analogs.get(age).node());
+        kept.add(tag);
+        return new Input(input, value, analogs.get(age).node(), analogs.get(tag).node());
     }
 
     private PushNode analog(

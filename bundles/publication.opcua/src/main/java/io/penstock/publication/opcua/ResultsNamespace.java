@@ -22,6 +22,7 @@ import org.eclipse.milo.opcua.stack.core.NodeIds;
 import org.eclipse.milo.opcua.stack.core.StatusCodes;
 import org.eclipse.milo.opcua.stack.core.types.UaStructuredType;
 import org.eclipse.milo.opcua.stack.core.types.builtin.DataValue;
+import org.eclipse.milo.opcua.stack.core.types.builtin.DateTime;
 import org.eclipse.milo.opcua.stack.core.types.builtin.ExtensionObject;
 import org.eclipse.milo.opcua.stack.core.types.builtin.LocalizedText;
 import org.eclipse.milo.opcua.stack.core.types.builtin.NodeId;
@@ -46,6 +47,28 @@ final class ResultsNamespace extends ManagedNamespaceWithLifecycle {
     ResultsNamespace(OpcUaServer server, int maxQueueSize) {
         super(server, URI);
         this.maxQueueSize = maxQueueSize;
+    }
+
+    /** Who made these nodes and in which version (Part 5 §6.3.13); none of them is the same in every gateway. */
+    void describe(String version) {
+        UaObjectNode metadata =
+                UaObjectNode.build(getNodeContext(), builder -> builder.setNodeId(newNodeId("NamespaceMetadata"))
+                        .setBrowseName(newQualifiedName(URI))
+                        .setDisplayName(LocalizedText.english(URI))
+                        .setTypeDefinition(NodeIds.NamespaceMetadataType)
+                        .build());
+        getNodeManager().addNode(metadata);
+        metadata.addReference(
+                new Reference(metadata.getNodeId(), NodeIds.HasComponent, NodeIds.Server_Namespaces.expanded(), false));
+        property(metadata, "NamespaceUri", NodeIds.String, false, Variant.ofString(URI));
+        property(metadata, "NamespaceVersion", NodeIds.String, false, Variant.ofString(version));
+        property(
+                metadata, "NamespacePublicationDate", NodeIds.DateTime, false, Variant.ofDateTime(DateTime.NULL_VALUE));
+        property(metadata, "IsNamespaceSubset", NodeIds.Boolean, false, Variant.ofBoolean(false));
+        property(metadata, "StaticNodeIdTypes", NodeIds.IdType, true, Variant.ofInt32Array(new Integer[0]));
+        property(
+                metadata, "StaticNumericNodeIdRange", NodeIds.NumericRange, true, Variant.ofStringArray(new String[0]));
+        property(metadata, "StaticStringNodeIdPattern", NodeIds.String, false, Variant.ofString(""));
     }
 
     /** A folder under Objects. */
@@ -221,25 +244,29 @@ final class ResultsNamespace extends ManagedNamespaceWithLifecycle {
                 new PushNode(getNodeContext(), newNodeId(id), newQualifiedName(name), description, dataType, array);
         node.addReference(new Reference(node.getNodeId(), NodeIds.HasTypeDefinition, type.expanded(), true));
         add(parent, node, parent instanceof UaFolderNode ? NodeIds.Organizes : NodeIds.HasComponent);
-        List<DataItem> waiting = items.get(node.getNodeId());
-        if (waiting != null) {
-            node.attach(waiting);
-        }
         return node;
     }
 
     private void property(PushNode node, String name, NodeId dataType, UaStructuredType value) {
+        property(
+                node,
+                name,
+                dataType,
+                false,
+                Variant.ofExtensionObject(ExtensionObject.encode(getServer().getStaticEncodingContext(), value)));
+    }
+
+    private void property(UaNode node, String name, NodeId dataType, boolean array, Variant value) {
         PushNode property = new PushNode(
                 getNodeContext(),
                 newNodeId(node.getNodeId().getIdentifier() + "/" + name),
                 new QualifiedName(0, name),
                 "",
                 dataType,
-                false);
+                array);
         property.addReference(
                 new Reference(property.getNodeId(), NodeIds.HasTypeDefinition, NodeIds.PropertyType.expanded(), true));
-        property.change(
-                Variant.ofExtensionObject(ExtensionObject.encode(getServer().getStaticEncodingContext(), value)), 0);
+        property.change(value, 0);
         add(node, property, NodeIds.HasProperty);
     }
 
@@ -247,6 +274,10 @@ final class ResultsNamespace extends ManagedNamespaceWithLifecycle {
         getNodeManager().addNode(node);
         node.addReference(new Reference(
                 node.getNodeId(), referenceType, parent.getNodeId().expanded(), false));
+        List<DataItem> waiting = items.get(node.getNodeId());
+        if (waiting != null && node instanceof PushNode pushed) {
+            pushed.attach(waiting);
+        }
     }
 
     /** The node whose value an item follows; null for other attributes and for index ranges, which no value here has. */

@@ -5,6 +5,7 @@ package io.penstock.publication.opcua;
 import static org.eclipse.milo.opcua.stack.core.types.builtin.unsigned.Unsigned.uint;
 
 import io.netty.channel.nio.NioEventLoopGroup;
+import io.penstock.api.access.Users;
 import io.penstock.api.publication.CycleResult;
 import io.penstock.opcua.stack.ApplicationCertificate;
 import io.penstock.opcua.stack.BouncyCastle;
@@ -12,7 +13,9 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
 import java.net.ServerSocket;
+import java.net.SocketException;
 import java.net.UnknownHostException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,6 +28,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -47,6 +51,7 @@ import org.eclipse.milo.opcua.sdk.server.nodes.UaVariableNode;
 import org.eclipse.milo.opcua.stack.core.NodeIds;
 import org.eclipse.milo.opcua.stack.core.UaException;
 import org.eclipse.milo.opcua.stack.core.security.CertificateQuarantine;
+import org.eclipse.milo.opcua.stack.core.security.CertificateValidator;
 import org.eclipse.milo.opcua.stack.core.security.DefaultApplicationGroup;
 import org.eclipse.milo.opcua.stack.core.security.DefaultCertificateManager;
 import org.eclipse.milo.opcua.stack.core.security.DefaultServerCertificateValidator;
@@ -67,6 +72,8 @@ import org.eclipse.milo.opcua.stack.core.util.CertificateUtil;
 import org.eclipse.milo.opcua.stack.core.util.validation.ValidationCheck;
 import org.eclipse.milo.opcua.stack.transport.server.tcp.OpcTcpServerTransport;
 import org.eclipse.milo.opcua.stack.transport.server.tcp.OpcTcpServerTransportConfig;
+import org.osgi.framework.Bundle;
+import org.osgi.framework.FrameworkUtil;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -79,32 +86,40 @@ final class ResultsServer implements AutoCloseable {
     private static final String PRODUCT_URI = "urn:penstock";
     private static final int SERVICE_THREADS = 8;
     private static final int CALL_THREADS = 4;
+    private static final int HOSTS_LIMIT = 32;
 
     private final Settings settings;
+    private final Gateway gateway;
     private final List<AutoCloseable> closing = new ArrayList<>();
     private final GatewayNodes nodes;
     private final OpcUaServer server;
     private final ResultsNamespace namespace;
     private final String url;
+    private final ApplicationCertificate own;
+    private final String host;
+    private final Clock clock;
+    private String warning = "";
     private final FileBasedTrustListManager trusted;
-    private final DefaultServerCertificateValidator validator;
+    private final CertificateValidator validator;
     private Set<X509Certificate> trustedBefore;
 
     private ResultsServer(
             Settings settings, Path pki, Gateway gateway, Map<String, CycleResult> early, Clock clock, Runnable changed)
             throws Exception {
         this.settings = settings;
+        this.gateway = gateway;
+        this.clock = clock;
         boolean complete = false;
         try {
             if (settings.securityPolicies().contains(SecurityPolicy.Aes256_Sha256_RsaPss)) {
                 BouncyCastle.register();
             }
-            String host = host(settings);
+            host = host(settings);
             String applicationUri = applicationUri(settings, pki, host);
-            ApplicationCertificate own = ApplicationCertificate.loadOrCreate(
+            own = ApplicationCertificate.loadOrCreate(
                     pki, settings.applicationName(), applicationUri, hosts(settings, host));
             Files.setPosixFilePermissions(pki, PosixFilePermissions.fromString("rwx------"));
-            url = "opc.tcp://" + host + ":" + settings.port() + settings.path();
+            url = "opc.tcp://" + inUrl(host) + ":" + settings.port() + settings.path();
 
             ExecutorService services = services();
             closing.add(services::shutdownNow);
@@ -121,12 +136,19 @@ final class ResultsServer implements AutoCloseable {
             trusted = FileBasedTrustListManager.createAndInitialize(pki);
             closing.add(trusted);
             trustedBefore = Set.copyOf(trusted.getTrustedCertificates());
-            CertificateQuarantine rejected = new RejectedClients(FileBasedCertificateQuarantine.create(
-                    pki.resolve("rejected").resolve("certs")));
-            validator = new DefaultServerCertificateValidator(
-                    trusted, Set.of(ValidationCheck.VALIDITY, ValidationCheck.APPLICATION_URI), rejected);
+            CertificateQuarantine rejected = new RejectedClients(
+                    FileBasedCertificateQuarantine.create(
+                            pki.resolve("rejected").resolve("certs")),
+                    System::nanoTime,
+                    LOG::warn);
+            validator = new ClientCertificates(
+                    new DefaultServerCertificateValidator(
+                            trusted, Set.of(ValidationCheck.VALIDITY, ValidationCheck.APPLICATION_URI), rejected),
+                    trusted,
+                    clock,
+                    LOG::warn);
             server = new OpcUaServer(
-                    config(applicationUri, host, own, rejected, gateway, services, timer),
+                    config(applicationUri, rejected, services, timer),
                     profile -> new OpcTcpServerTransport(OpcTcpServerTransportConfig.newBuilder()
                             .setExecutor(services)
                             .setEventLoop(loop)
@@ -136,21 +158,19 @@ final class ResultsServer implements AutoCloseable {
 
             namespace = new ResultsNamespace(server, settings.maxQueueSize());
             namespace.startup();
+            namespace.describe(version());
             closing.add(namespace::shutdown);
             nodes = new GatewayNodes(
                     namespace,
                     gateway,
                     new PipelineMethods(gateway, calls, clock, changed),
-                    settings.warning(),
                     early,
                     clock,
                     System::nanoTime);
             closing.add(nodes::close);
+            warn();
             nodes.refresh();
             bind();
-            if (!settings.warning().isEmpty()) {
-                LOG.warn("security is reduced by configuration: {}", settings.warning());
-            }
             LOG.info(
                     "results at {}, own certificate {} with thumbprint {}",
                     url,
@@ -182,10 +202,12 @@ final class ResultsServer implements AutoCloseable {
         return nodes;
     }
 
-    /** About once a second, on one thread: what is no part of a result, and whether the clients are still trusted. */
+    /** About once a second, on one thread: what is no part of a result, and whether those inside may still be there. */
     void refresh() {
+        warn();
         nodes.refresh();
         endUntrusted();
+        endChangedUsers();
     }
 
     int sessions() {
@@ -213,6 +235,18 @@ final class ResultsServer implements AutoCloseable {
         closing.clear();
     }
 
+    /** What must stay visible: once in the log whenever it changes, and in a node. */
+    private void warn() {
+        String now = (settings.warning() + " " + own.warning(clock.instant(), host)).strip();
+        if (!now.equals(warning)) {
+            warning = now;
+            if (!now.isEmpty()) {
+                LOG.warn("{}", now);
+            }
+        }
+        nodes.warn(now);
+    }
+
     /** Milo looks at a certificate when a channel opens and never again; trust that is taken away must count at once. */
     private void endUntrusted() {
         Set<X509Certificate> now = Set.copyOf(trusted.getTrustedCertificates());
@@ -229,6 +263,24 @@ final class ResultsServer implements AutoCloseable {
                 validator.validateCertificateChain(chain, null, null);
             } catch (UaException e) {
                 LOG.info("session of {} ended: its certificate is no longer trusted", session.getClientAddress());
+                server.getSessionManager().killSession(session.getSessionId(), true);
+            }
+        }
+    }
+
+    /** A user who was removed, or has another password or other roles, logs in again; those unknown for now stay. */
+    private void endChangedUsers() {
+        Optional<Users> users = gateway.users();
+        if (users.isEmpty()) {
+            return;
+        }
+        for (Session session : server.getSessionManager().getAllSessions()) {
+            UserValidator.Admitted admitted = UserValidator.admitted(session);
+            if (admitted != null && users.get().revision(admitted.actor().name()) != admitted.revision()) {
+                LOG.info(
+                        "session of {} from {} ended: the user was removed or changed",
+                        admitted.actor().name(),
+                        session.getClientAddress());
                 server.getSessionManager().killSession(session.getSessionId(), true);
             }
         }
@@ -276,16 +328,39 @@ final class ResultsServer implements AutoCloseable {
         }
     }
 
+    /** RFC 3986 §3.2.2: an IPv6 address stands in brackets. */
+    static String inUrl(String host) {
+        return host.contains(":") ? "[" + host + "]" : host;
+    }
+
     private static boolean isWildcard(String address) {
         return address.equals("0.0.0.0") || address.equals("::");
     }
 
     private static List<String> hosts(Settings settings, String host) {
         Set<String> hosts = new LinkedHashSet<>(List.of(host, "localhost", "127.0.0.1"));
-        if (!isWildcard(settings.bindAddress())) {
+        if (isWildcard(settings.bindAddress())) {
+            hosts.addAll(addresses());
+        } else {
             hosts.add(settings.bindAddress());
         }
         return List.copyOf(hosts);
+    }
+
+    /** By which of its addresses a client reaches this machine is not known when the certificate is made. */
+    private static List<String> addresses() {
+        try {
+            return NetworkInterface.networkInterfaces()
+                    .flatMap(NetworkInterface::inetAddresses)
+                    .filter(address -> !address.isLinkLocalAddress())
+                    .map(InetAddress::getHostAddress)
+                    .map(address -> address.replaceFirst("%.*", ""))
+                    .limit(HOSTS_LIMIT)
+                    .toList();
+        } catch (SocketException e) {
+            LOG.debug("addresses of this machine not found", e);
+            return List.of();
+        }
     }
 
     /** Without a configured URI the certificate's own stays, or a renamed machine would lose the trust of its clients. */
@@ -313,10 +388,7 @@ final class ResultsServer implements AutoCloseable {
 
     private OpcUaServerConfig config(
             String applicationUri,
-            String host,
-            ApplicationCertificate own,
             CertificateQuarantine rejected,
-            Gateway gateway,
             ExecutorService services,
             ScheduledThreadPoolExecutor timer)
             throws Exception {
@@ -347,8 +419,8 @@ final class ResultsServer implements AutoCloseable {
                         "Penstock",
                         version(),
                         "Milo " + OpcUaServer.SDK_VERSION,
-                        DateTime.now()))
-                .setEndpoints(endpoints(host, own.certificate()))
+                        DateTime.NULL_VALUE)) // builds are reproducible, so none has a date
+                .setEndpoints(endpoints())
                 .setCertificateManager(new DefaultCertificateManager(rejected, group))
                 .setIdentityValidator(new CompositeValidator(validators))
                 .setLimits(limits())
@@ -358,17 +430,26 @@ final class ResultsServer implements AutoCloseable {
     }
 
     private static String version() {
-        String version = ResultsServer.class.getPackage().getImplementationVersion();
-        return version == null ? "" : version;
+        Bundle bundle = FrameworkUtil.getBundle(ResultsServer.class);
+        return bundle == null ? "" : bundle.getVersion().toString(); // none in a test without a framework
     }
 
-    private Set<EndpointConfig> endpoints(String host, X509Certificate certificate) {
+    /** Under its path, and under none: {@code opc.tcp://host:port} is what people type to find a server. */
+    private Set<EndpointConfig> endpoints() {
+        Set<EndpointConfig> endpoints = new LinkedHashSet<>();
+        for (String path : List.of(settings.path(), "")) {
+            endpoints.addAll(endpoints(path));
+        }
+        return endpoints;
+    }
+
+    private Set<EndpointConfig> endpoints(String path) {
         EndpointConfig.Builder base = EndpointConfig.newBuilder()
                 .setBindAddress(settings.bindAddress())
                 .setBindPort(settings.port())
-                .setHostname(host)
-                .setPath(settings.path())
-                .setCertificate(certificate)
+                .setHostname(inUrl(host))
+                .setPath(path)
+                .setCertificate(own.certificate())
                 .setTransportProfile(TransportProfile.TCP_UASC_UABINARY);
         Set<EndpointConfig> endpoints = new LinkedHashSet<>();
         for (SecurityPolicy policy : settings.securityPolicies()) {
@@ -387,7 +468,7 @@ final class ResultsServer implements AutoCloseable {
         }
         // GetEndpoints needs a channel without security (Part 4 §5.4.4); nothing else is served on it
         endpoints.add(base.copy()
-                .setPath(settings.path() + "/discovery")
+                .setPath(path + "/discovery")
                 .addTokenPolicies(tokens(settings.securityPolicies().get(0)))
                 .setSecurityPolicy(SecurityPolicy.None)
                 .setSecurityMode(MessageSecurityMode.None)

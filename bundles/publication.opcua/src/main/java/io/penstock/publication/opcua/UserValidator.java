@@ -20,11 +20,14 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Asks the gateway's users; the actor travels with the session's identity. */
+/** Asks the gateway's users; who was admitted travels with the session's identity. */
 final class UserValidator extends AbstractUsernameIdentityValidator {
     private static final Logger LOG = LoggerFactory.getLogger(UserValidator.class);
 
     private final Gateway gateway;
+
+    /** @param revision of the user from before the password was looked at, so that a change meanwhile is not missed. */
+    record Admitted(Actor actor, long revision) {}
 
     UserValidator(Gateway gateway) {
         this.gateway = gateway;
@@ -53,16 +56,24 @@ final class UserValidator extends AbstractUsernameIdentityValidator {
         InetAddress address = session.getClientAddress();
         char[] secret = password.toCharArray();
         try {
+            long revision = users.get().revision(name);
             Optional<Actor> actor = users.get()
                     .authenticate(name, secret, "opc.ua " + (address == null ? "unknown" : address.getHostAddress()));
             if (actor.isEmpty()) {
                 return null;
             }
             DefaultUsernameIdentity identity = new DefaultUsernameIdentity(name);
-            identity.setUserData(actor.get());
+            identity.setUserData(new Admitted(actor.get(), revision));
             return identity;
         } finally {
             Arrays.fill(secret, '\0');
         }
+    }
+
+    /** Null for an anonymous session. */
+    static @Nullable Admitted admitted(Session session) {
+        return session.getIdentity() != null && session.getIdentity().getUserData() instanceof Admitted admitted
+                ? admitted
+                : null;
     }
 }

@@ -44,6 +44,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import org.jspecify.annotations.Nullable;
 
@@ -56,6 +57,7 @@ final class Fakes implements Gateway {
     final List<TagSource> sources = new CopyOnWriteArrayList<>();
     final List<AuditRecord> audited = new CopyOnWriteArrayList<>();
     final List<String> logins = new CopyOnWriteArrayList<>();
+    final Map<String, Long> revisions = new ConcurrentHashMap<>();
     final FakeCatalog catalog = new FakeCatalog();
     volatile boolean usersThere = true;
 
@@ -78,12 +80,20 @@ final class Fakes implements Gateway {
     @Override
     public Optional<Users> users() {
         return usersThere
-                ? Optional.of((name, password, origin) -> {
-                    logins.add(name + " " + origin);
-                    return Arrays.stream(Role.values())
-                            .filter(role -> role.name().equals(name) && PASSWORD.equals(new String(password)))
-                            .map(role -> new Actor(name, Set.of(role), origin))
-                            .findFirst();
+                ? Optional.of(new Users() {
+                    @Override
+                    public Optional<Actor> authenticate(String name, char[] password, String origin) {
+                        logins.add(name + " " + origin);
+                        return Arrays.stream(Role.values())
+                                .filter(role -> role.name().equals(name) && PASSWORD.equals(new String(password)))
+                                .map(role -> new Actor(name, Set.of(role), origin))
+                                .findFirst();
+                    }
+
+                    @Override
+                    public long revision(String name) {
+                        return revisions.getOrDefault(name, 1L);
+                    }
                 })
                 : Optional.empty();
     }
@@ -182,6 +192,7 @@ final class Fakes implements Gateway {
         volatile Mode mode = Mode.ADVISORY;
         volatile List<String> refusals = List.of();
         volatile long cycles;
+        volatile List<Binding> bindings = List.of(new Binding("turbidity", "AT-1002A"), new Binding("ph", "AT-1004"));
         final List<String> calls = new CopyOnWriteArrayList<>();
 
         FakePipeline(String name, @Nullable ModelArtifact model) {
@@ -196,7 +207,7 @@ final class Fakes implements Gateway {
 
         @Override
         public List<Binding> bindings() {
-            return List.of(new Binding("turbidity", "AT-1002A"), new Binding("ph", "AT-1004"));
+            return bindings;
         }
 
         @Override

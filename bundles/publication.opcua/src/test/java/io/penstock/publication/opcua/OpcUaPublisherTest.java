@@ -13,6 +13,7 @@ import com.sun.management.ThreadMXBean;
 import io.penstock.api.actuation.Mode;
 import io.penstock.api.actuation.WriteOutcome;
 import io.penstock.api.publication.CycleResult;
+import io.penstock.opcua.stack.ApplicationCertificate;
 import io.penstock.peers.PeerProcess;
 import io.penstock.publication.opcua.Fakes.FakePipeline;
 import java.lang.management.ManagementFactory;
@@ -62,8 +63,10 @@ final class OpcUaPublisherTest {
         long before = System.nanoTime();
         publisher.stop();
         assertTrue(System.nanoTime() - before < 2_500_000_000L);
-        Fakes.await("no thread left", () -> Fakes.threads("publication.opcua").isEmpty());
-        assertEquals(List.of(), Fakes.threads("milo-trust-list"));
+        Fakes.await(
+                "no thread left",
+                () -> Fakes.threads("publication.opcua").isEmpty()
+                        && Fakes.threads("milo-trust-list").isEmpty());
     }
 
     // An address the machine does not have would otherwise be reported by a stack trace per end point.
@@ -89,6 +92,14 @@ final class OpcUaPublisherTest {
                 () -> ResultsServer.start(
                         settings, pki, new Fakes(), new ConcurrentHashMap<>(), Clock.systemUTC(), () -> {}));
         assertTrue(refused.getMessage().contains("of 192.0.2.1"), refused.getMessage());
+    }
+
+    // Clients would be told opc.tcp://fd00::7:4840, of which nobody can say where the port begins.
+    @Test
+    void anIpv6AddressStandsInBrackets() {
+        assertEquals("[fd00::7]", ResultsServer.inUrl("fd00::7"));
+        assertEquals("10.0.0.5", ResultsServer.inUrl("10.0.0.5"));
+        assertEquals("gateway-7", ResultsServer.inUrl("gateway-7"));
     }
 
     // What was predicted while the server was still starting would be missing until the next cycle, which may be days
@@ -133,6 +144,8 @@ final class OpcUaPublisherTest {
         FakePipeline dosing = new FakePipeline("dosing", Fakes.doseModel());
         gateway.pipelines.add(dosing);
         int port = PeerProcess.freePort();
+        ApplicationCertificate.loadOrCreate(
+                pki.resolve("server"), "Penstock", "urn:penstock:test:server", List.of("gateway-before-it-moved"));
         try (ResultsServer server = ResultsServer.start(
                         Fakes.settings(port, true, true, 3),
                         pki.resolve("server"),
@@ -146,6 +159,7 @@ final class OpcUaPublisherTest {
                     .startsWith("ok"));
             String warning = ask(client, "read ns=2;s=Warning");
             assertTrue(warning.contains("allowNoSecurity: anybody") && warning.contains("allowAnonymousRead"), warning);
+            assertTrue(warning.contains("own.der does not name 127.0.0.1"), warning);
             assertTrue(ask(client, "read ns=2;s=dosing/Mode").contains("ADVISORY"));
             assertTrue(ask(client, "call ns=2;s=dosing ns=2;s=dosing/SetMode OFF x")
                     .contains("BadUserAccessDenied"));

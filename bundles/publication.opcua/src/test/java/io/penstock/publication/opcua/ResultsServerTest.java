@@ -13,6 +13,7 @@ import io.penstock.api.actuation.Mode;
 import io.penstock.api.actuation.WriteOutcome;
 import io.penstock.api.data.StatusCode;
 import io.penstock.api.model.ModelArtifact;
+import io.penstock.api.pipeline.Pipeline;
 import io.penstock.peers.PeerProcess;
 import io.penstock.publication.opcua.Fakes.FakeLoop;
 import io.penstock.publication.opcua.Fakes.FakePipeline;
@@ -78,9 +79,10 @@ final class ResultsServerTest {
     void stop() {
         client.close();
         server.close();
-        assertEquals(List.of(), Fakes.threads("milo-trust-list"));
-        assertEquals(List.of(), Fakes.threads("publication.opcua-timer"));
-        Fakes.await("no thread left", () -> Fakes.threads("publication.opcua-").isEmpty());
+        Fakes.await(
+                "no thread left",
+                () -> Fakes.threads("publication.opcua-").isEmpty()
+                        && Fakes.threads("milo-trust-list").isEmpty());
     }
 
     private String url() {
@@ -167,6 +169,54 @@ final class ResultsServerTest {
                 .startsWith("failed "));
         assertTrue(connect("Sign", "Basic256Sha256", "OPERATOR", Fakes.PASSWORD).startsWith("failed "));
         assertTrue(connect("SignAndEncrypt", "Basic256Sha256", "anonymous", "").startsWith("failed "));
+    }
+
+    // The client above refuses by itself what is not offered; somebody who means harm asks all the same.
+    @Test
+    @Order(3)
+    void theServerItselfRefusesASessionWithoutSecurity() {
+        for (String path : List.of("/penstock", "/penstock/discovery", "", "/discovery")) {
+            String answer = ask("unsecured opc.tcp://127.0.0.1:" + port + path);
+            assertTrue(
+                    answer.contains("BadSecurityPolicyRejected")
+                            || answer.contains("closed by the server")
+                            || answer.contains("socket has been disconnected")
+                            || answer.contains("BadNotImplemented"),
+                    path + " " + answer);
+        }
+        assertEquals(0, server.sessions());
+    }
+
+    // An integrator types host and port; "unrecognized endpoint url" would send them looking for a firewall.
+    @Test
+    @Order(3)
+    void theServerIsFoundAndUsedByHostAndPortAlone() {
+        for (String url : List.of("opc.tcp://127.0.0.1:" + port, "opc.tcp://127.0.0.1:" + port + "/")) {
+            String endpoints = ask("endpoints " + url);
+            assertTrue(endpoints.contains("\"" + url() + "\",\"SignAndEncrypt\",\"Basic256Sha256\""), endpoints);
+            assertFalse(endpoints.contains("\"None\""), endpoints);
+        }
+        String connected = ask("connect opc.tcp://127.0.0.1:" + port
+                + " SignAndEncrypt Aes256_Sha256_RsaPss OBSERVER \"" + Fakes.PASSWORD + "\"");
+        assertTrue(connected.startsWith("ok "), connected);
+        assertTrue(ask("read ns=2;s=dosing/Mode").contains("ADVISORY"));
+        disconnect();
+    }
+
+    // Asset inventories and UaExpert's first page: a build date of this morning and an empty namespace entry look
+    // broken.
+    @Test
+    @Order(6)
+    void buildAndNamespaceAreDescribed() {
+        connect(Role.OBSERVER);
+        String build = ask("read i=2260");
+        assertTrue(build.contains("\"productName\":\"Penstock\""), build);
+        assertFalse(build.contains("\"buildDate\":\"2"), build);
+        assertTrue(ask("browse i=11715").contains("urn:penstock:gateway"));
+        assertTrue(ask("read ns=2;s=NamespaceMetadata/NamespaceUri").contains("urn:penstock:gateway"));
+        assertTrue(ask("read ns=2;s=NamespaceMetadata/IsNamespaceSubset").contains("\"value\":false"));
+        assertTrue(ask("write ns=2;s=NamespaceMetadata/IsNamespaceSubset 1").contains("Bad"));
+        disconnect();
     }
 
     // A former colleague with an old password must not get in, and neither may anybody when the users are not there.
@@ -261,7 +311,7 @@ final class ResultsServerTest {
     void idsStayWhenTheModelChangesAndOnlyTheDifferenceComesAndGoes() {
         connect(Role.OBSERVER);
         publish(Fakes.doseModel(), Fakes.INSTANT_NS, 1, StatusCode.GOOD);
-        ask("subscribe 10 " + DOSE + " ns=2;s=dosing/Outputs/doseLow");
+        ask("subscribe 10 " + DOSE + " ns=2;s=dosing/Outputs/doseLow ns=2;s=dosing/Inputs/turbidity/EURange");
         assertEquals(List.of("dose", "doseLow"), names(ask("browse ns=2;s=dosing/Outputs")));
 
         ModelArtifact next = Fakes.model(
@@ -281,6 +331,9 @@ final class ResultsServerTest {
                 "the same item goes on",
                 () -> seen.append(ask("received")).indexOf("[\"" + DOSE + "\",300,0,\"2023-11-14T22:13:22.123Z\"]")
                         > 0);
+        Fakes.await(
+                "a range that is followed is the new one",
+                () -> seen.append(ask("received")).indexOf("EURange\",{\"low\":0.5,\"high\":500}") > 0);
         Fakes.await(
                 "the other is told",
                 () -> seen.append(ask("received")).indexOf("doseLow\",null," + Integer.toUnsignedString(0x80340000))
@@ -423,9 +476,12 @@ final class ResultsServerTest {
         publish(Fakes.doseModel(), Fakes.INSTANT_NS, 2, StatusCode.GOOD);
         assertTrue(ask("read " + DOSE).contains("BadOutOfService"), "a late result revives nothing");
 
+        dosing.bindings = List.of(new Pipeline.Binding("turbidity", "AT-1002B"));
         gateway.pipelines.add(dosing);
         server.nodes().refresh();
         publish(Fakes.doseModel(), Fakes.INSTANT_NS + 5_000_000_000L, 9, StatusCode.GOOD);
+        server.nodes().refresh();
+        assertTrue(ask("read ns=2;s=dosing/Inputs/turbidity/Tag").contains("\"AT-1002B\""), "bound anew meanwhile");
         StringBuilder seen = new StringBuilder();
         Fakes.await("the same item goes on", () -> seen.append(ask("received")).indexOf(",900,0,") > 0);
         assertTrue(
@@ -442,9 +498,31 @@ final class ResultsServerTest {
         assertTrue(answer.startsWith("ok [3,") && answer.contains("TooManySessions"), answer);
     }
 
-    // A laptop that was trusted for a day must not go on reading for weeks on the connection it still has.
+    // The colleague who left yesterday must not go on closing loops on the session that was open over night.
     @Test
     @Order(15)
+    void sessionsEndWhenTheirUserIsChangedOrRemoved() {
+        connect(Role.SUPERVISOR);
+        gateway.usersThere = false;
+        server.refresh();
+        assertEquals(1, server.sessions(), "a bundle that is updated throws nobody out");
+        gateway.usersThere = true;
+        gateway.revisions.put("OPERATOR", 2L);
+        server.refresh();
+        assertEquals(1, server.sessions(), "another user's change is not this one's");
+        gateway.revisions.put("SUPERVISOR", 2L);
+        server.refresh();
+        Fakes.await("session ended", () -> server.sessions() == 0);
+        disconnect();
+        connect(Role.SUPERVISOR);
+        server.refresh();
+        assertEquals(1, server.sessions());
+        disconnect();
+    }
+
+    // A laptop that was trusted for a day must not go on reading for weeks on the connection it still has.
+    @Test
+    @Order(99)
     void sessionsEndWhenTrustIsTakenAway() throws IOException {
         connect(Role.OBSERVER);
         server.refresh();

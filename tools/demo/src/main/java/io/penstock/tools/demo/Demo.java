@@ -40,6 +40,9 @@ final class Demo implements AutoCloseable {
     static final String CLIENT_URI = "urn:penstock:demo:client";
     private static final String PIPELINE = "coagulation";
     private static final String USER = "demo";
+    /** How much longer than asked it runs where a rollout is still under way. */
+    private static final int PATIENCE_SECONDS = 60;
+
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final List<String> SHOWN = List.of(
             "Tags/AT-1002A",
@@ -343,11 +346,12 @@ final class Demo implements AutoCloseable {
                 "cycles",
                 "missed");
         long start = System.nanoTime();
-        for (int second = 1; second <= options.seconds(); second++) {
+        int latest = options.seconds() + PATIENCE_SECONDS;
+        for (int second = 1; second <= options.seconds() || (second <= latest && !report.settled()); second++) {
             LockSupport.parkNanos(start + TimeUnit.SECONDS.toNanos(second) - System.nanoTime());
             Map<String, DataValue> now = ot.read(SHOWN);
             show(second, now);
-            if (!report.closed && second >= 3 && second % 2 == 1) {
+            if (!"CLOSED".equals(text(now, PIPELINE + "/Mode")) && second >= 3 && second % 2 == 1) {
                 close(ot);
             }
             switch (script.at(second)) {

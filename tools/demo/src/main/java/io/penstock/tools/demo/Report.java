@@ -83,6 +83,20 @@ final class Report {
         refused = json.readTree(String.valueOf(figures.get("Write/RefusedBy")));
     }
 
+    /** Whether all that the demo brings about has come about. */
+    boolean settled() {
+        return closed && acceptedBoth() && rejectedTampered();
+    }
+
+    private boolean acceptedBoth() {
+        return accepted.stream().anyMatch(file -> file.contains("1.0.0"))
+                && accepted.stream().anyMatch(file -> file.contains("1.1.0"));
+    }
+
+    private boolean rejectedTampered() {
+        return rejected.keySet().stream().anyMatch(file -> file.contains("1.2.0"));
+    }
+
     private long count(String node) {
         return figures.get(node) instanceof Number number ? number.longValue() : 0;
     }
@@ -109,8 +123,7 @@ final class Report {
         if (count("Write/ReadBackMismatches") > 0) {
             missing.add(count("Write/ReadBackMismatches") + " read-backs did not match");
         }
-        if (accepted.stream().noneMatch(file -> file.contains("1.0.0"))
-                || accepted.stream().noneMatch(file -> file.contains("1.1.0"))) {
+        if (!acceptedBoth()) {
             missing.add("accepted were only " + accepted);
         }
         if (swaps.isEmpty() || swaps.stream().anyMatch(swap -> !Long.valueOf(0).equals(swap.get("missedCycles")))) {
@@ -119,7 +132,7 @@ final class Report {
         if (!"1.1.0".equals(figures.get("Model/Version"))) {
             missing.add("at the end model " + figures.get("Model/Version") + " served instead of 1.1.0");
         }
-        if (rejected.keySet().stream().noneMatch(file -> file.contains("1.2.0"))) {
+        if (!rejectedTampered()) {
             missing.add("the tampered release was not refused");
         }
         return missing;
