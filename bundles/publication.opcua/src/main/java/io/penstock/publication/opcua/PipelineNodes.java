@@ -67,7 +67,7 @@ final class PipelineNodes {
 
     private record Input(String name, PushNode value, PushNode age, PushNode tag) {}
 
-    /** A node and what it was made of; another specification makes another node of the same id. */
+    /** A node and what it was made of; another unit makes another node of the same id. */
     private record Analog(PushNode node, String unit, double low, double high) {}
 
     PipelineNodes(ResultsNamespace namespace, UaNode parent, String name) {
@@ -301,6 +301,11 @@ final class PipelineNodes {
             if (there.unit().equals(unit)
                     && Double.compare(there.low(), low) == 0
                     && Double.compare(there.high(), high) == 0) {
+                return there.node();
+            }
+            if (there.unit().equals(unit) && namespace.range(there.node(), low, high)) {
+                // the same node: who follows it hears of the next value, not of a gap
+                analogs.put(path, new Analog(there.node(), unit, low, high));
                 return there.node();
             }
             namespace.remove(there.node());
