@@ -337,6 +337,20 @@ final class ResultsServerTest {
         disconnect();
     }
 
+    // In a client's browser 32 nodes were names alone: is Suppressed the deadband or an alarm?
+    @Test
+    @Order(8)
+    void everyFigureSaysWhatItIs() {
+        connect(Role.OBSERVER);
+        for (String folder : List.of("Model", "Write", "Cycle")) {
+            for (String name : names(ask("browse ns=2;s=dosing/" + folder))) {
+                String described = ask("read ns=2;s=dosing/" + folder + "/" + name + " Description");
+                assertTrue(described.matches(".*\"text\":\"[^\"].*"), folder + "/" + name + " " + described);
+            }
+        }
+        disconnect();
+    }
+
     // Who follows only the newest receipt got it once, and it stayed Good for ever.
     @Test
     @Order(8)
