@@ -305,6 +305,72 @@ final class ResultsServerTest {
         Fakes.await("no listener left", () -> server.namespace().listeners() == 0);
     }
 
+    // Every new model was trained on other ranges: each put a Bad value without a time into the historian, for every
+    // input.
+    @Test
+    @Order(8)
+    void whoFollowsAnInputSeesNoGapWhenOnlyItsRangeIsAnother() {
+        connect(Role.OBSERVER);
+        publish(Fakes.doseModel(), Fakes.INSTANT_NS, 1, StatusCode.GOOD);
+        String turbidity = "ns=2;s=dosing/Inputs/turbidity";
+        ask("subscribe 10 " + turbidity + " " + turbidity + "/AgeMs " + turbidity + "/Unit " + turbidity + "/Tag "
+                + turbidity + "/EURange");
+        StringBuilder seen = new StringBuilder();
+        Fakes.await(
+                "all are there",
+                () -> seen.append(ask("received")).indexOf("EURange\",{\"low\":0.5,\"high\":400}") > 0);
+
+        ModelArtifact next = Fakes.model(
+                "1.1.0",
+                List.of("turbidityLog"),
+                List.of(Fakes.output("dose", "M1", 1, 8), Fakes.output("doseLow", "M1", 1, 8)),
+                Fakes.input("turbidity", "NTU", 0.5, 500),
+                Fakes.input("ph", "", 6, 9));
+        publish(next, Fakes.INSTANT_NS + 1_000_000_000L, 2, StatusCode.GOOD);
+
+        Fakes.await(
+                "the range is the new one", () -> seen.append(ask("received")).indexOf("\"high\":500}") > 0);
+        publish(next, Fakes.INSTANT_NS + 2_000_000_000L, 3, StatusCode.GOOD);
+        Fakes.await(
+                "the input goes on", () -> seen.append(ask("received")).indexOf("\"2023-11-14T22:13:22.122Z\"]") > 0);
+        assertFalse(seen.toString().contains("null,"), seen.toString());
+        disconnect();
+    }
+
+    // In a client's browser 32 nodes were names alone: is Suppressed the deadband or an alarm?
+    @Test
+    @Order(8)
+    void everyFigureSaysWhatItIs() {
+        connect(Role.OBSERVER);
+        for (String folder : List.of("Model", "Write", "Cycle")) {
+            for (String name : names(ask("browse ns=2;s=dosing/" + folder))) {
+                String described = ask("read ns=2;s=dosing/" + folder + "/" + name + " Description");
+                assertTrue(described.matches(".*\"text\":\"[^\"].*"), folder + "/" + name + " " + described);
+            }
+        }
+        disconnect();
+    }
+
+    // Who follows only the newest receipt got it once, and it stayed Good for ever.
+    @Test
+    @Order(8)
+    void aPartOfATextOrAnArrayIsFollowedToo() {
+        connect(Role.OBSERVER);
+        publish(Fakes.doseModel(), Fakes.INSTANT_NS, 1, StatusCode.GOOD);
+        String version = "ns=2;s=dosing/Model/Version";
+        ask("subscribe 10 " + version + "[0:2]");
+        StringBuilder seen = new StringBuilder();
+        Fakes.await("the present one", () -> seen.append(ask("received")).indexOf("\"1.0\",0,") > 0);
+        ModelArtifact next = Fakes.model(
+                "1.1.0",
+                List.of("turbidityLog"),
+                List.of(Fakes.output("dose", "M1", 1, 8)),
+                Fakes.input("turbidity", "NTU", 0.5, 400));
+        publish(next, Fakes.INSTANT_NS + 1_000_000_000L, 2, StatusCode.GOOD);
+        Fakes.await("the next one", () -> seen.append(ask("received")).indexOf("\"1.1\",0,") > 0);
+        disconnect();
+    }
+
     // A SCADA that binds the ids today would have to be engineered again with every model.
     @Test
     @Order(8)
