@@ -10,10 +10,12 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
 import java.security.cert.CertificateFactory;
@@ -90,6 +92,7 @@ final class Demo implements AutoCloseable {
 
     Report run() throws Exception {
         checkPorts();
+        claim();
         prepare();
         startPlant();
         archiveClasses();
@@ -130,6 +133,17 @@ final class Demo implements AutoCloseable {
                         + ") is in use; end what listens there (ss -ltnp | grep " + port.getValue()
                         + ") or choose another by --results-port, --plant-port, --modbus-port");
             }
+        }
+    }
+
+    /** The folder of a demo that still runs is not laid out anew under it. */
+    private void claim() throws IOException {
+        Files.createDirectories(work.getParent());
+        FileChannel lock = own(FileChannel.open(
+                work.resolveSibling("demo.lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE));
+        if (lock.tryLock() == null) {
+            throw new DemoFailed(
+                    "another demo runs in " + work + "; end it first, or run this one in another checkout");
         }
     }
 
