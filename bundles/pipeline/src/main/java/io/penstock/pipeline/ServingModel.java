@@ -61,19 +61,26 @@ final class ServingModel {
                 found = i;
             }
         }
+        for (int f = 0; worst == 0 && found == -1 && f < features.names().size(); f++) {
+            if (features.status(f) == inherited) {
+                found = -2 - f; // an operator found fault with Good inputs, such as a sensor that stands still
+            }
+        }
         int status = found < 0 ? inherited : frame.status(found);
         if (found != lackingInput || status != lackingStatus) {
             lackingInput = found;
             lackingStatus = status;
-            lacking = found < 0
-                    ? "no input is Bad or Uncertain, an age, a window or an operator of the model makes it "
-                            + StatusCode.name(status)
-                    : words(found, status);
+            lacking = words(found, status);
         }
         return lacking;
     }
 
     private String words(int i, int status) {
+        if (i < 0) {
+            return "no input is Bad or Uncertain, but an age, a window or an operator of the model makes "
+                    + (i == -1 ? "the outputs " : "feature '" + features.names().get(-2 - i) + "' ")
+                    + StatusCode.name(status) + "; look into Inputs and their AgeMs";
+        }
         Input input = inputs[i];
         String name = "input '" + frame.inputs().get(i) + "'";
         return input == null
