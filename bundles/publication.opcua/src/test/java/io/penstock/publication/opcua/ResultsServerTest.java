@@ -19,6 +19,9 @@ import io.penstock.publication.opcua.Fakes.FakeLoop;
 import io.penstock.publication.opcua.Fakes.FakePipeline;
 import io.penstock.publication.opcua.Fakes.FakeSource;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -562,6 +565,45 @@ final class ResultsServerTest {
         String answer =
                 ask("sessions " + url() + " 5 SignAndEncrypt Basic256Sha256 OBSERVER \"" + Fakes.PASSWORD + "\"");
         assertTrue(answer.startsWith("ok [3,") && answer.contains("TooManySessions"), answer);
+    }
+
+    // A scanner that opens connections without end took the sockets and files that connectors, audit and releases need.
+    @Test
+    @Order(14)
+    void connectionsAreLimited() throws IOException {
+        int most = 100 + 4 * 3;
+        List<Socket> opened = new ArrayList<>();
+        try {
+            for (int i = 0; i < most + 5; i++) {
+                opened.add(new Socket(InetAddress.getLoopbackAddress(), port));
+            }
+            // well before the server's deadline for the first message, which closes them all
+            Fakes.await("those too many are closed at once", () -> closed(opened) == 5);
+        } finally {
+            for (Socket socket : opened) {
+                socket.close();
+            }
+        }
+        Fakes.await("a client gets in again", () -> {
+            String answer = connect("SignAndEncrypt", "Basic256Sha256", "OBSERVER", Fakes.PASSWORD);
+            return answer.startsWith("ok ");
+        });
+        disconnect();
+    }
+
+    private static long closed(List<Socket> sockets) {
+        return sockets.stream().filter(ResultsServerTest::isClosed).count();
+    }
+
+    private static boolean isClosed(Socket socket) {
+        try {
+            socket.setSoTimeout(1);
+            return socket.getInputStream().read() < 0;
+        } catch (SocketTimeoutException e) {
+            return false;
+        } catch (IOException e) {
+            return true;
+        }
     }
 
     // The colleague who left yesterday must not go on closing loops on the session that was open over night.
