@@ -10,7 +10,7 @@
 //   read <node id> [attribute]     value, type, status (also as number), source and server time
 //   write <node id> <number>       status
 //   browse <node id>               [[browse name, node id, reference type], ...]
-//   subscribe <queue size> <node id> ...    revised sampling interval, queue size and status of each item
+//   subscribe <queue size> <node id>[<index range>] ...      revised sampling interval, queue size and status of each item
 //   received                       [[node id, value, status number, source time], ...] since the last time
 //   call <object id> <method id> <text> ... status and output arguments
 //   sessions <url> <n> <mode> <policy> <user> <password>     how many of n sessions could be opened
@@ -152,9 +152,10 @@ const commands = {
             publishingEnabled: true,
         });
         const revised = [];
-        for (const nodeId of nodeIds) {
+        for (const wanted of nodeIds) {
+            const [, nodeId, indexRange] = /^([^[]+)(?:\[(.+)\])?$/.exec(wanted);
             const item = await subscription.monitor(
-                { nodeId, attributeId: opcua.AttributeIds.Value },
+                { nodeId, attributeId: opcua.AttributeIds.Value, indexRange: new opcua.NumericRange(indexRange) },
                 {
                     samplingInterval: 0,
                     queueSize: Number(queueSize),

@@ -285,7 +285,7 @@ final class Arming {
         long sinceMs = NANOSECONDS.toMillis(now - computedNanos);
         return switch (guard) {
             case VALIDITY -> "computed " + sinceMs + " ms ago, valid for " + settings.validityMs() + " ms";
-            case QUALITY -> "the output is " + StatusCode.name(status);
+            case QUALITY -> "the output is " + StatusCode.name(status) + "; Cycle/Detail tells why";
             case FINITE -> "the output is " + value;
             case AGE ->
                 oldestInputNanos == Long.MAX_VALUE

@@ -19,6 +19,8 @@ final class Engagement {
     volatile long offeredNanos;
     /** Since when predictions are refused, 0 if the last one was not. Written by the pipeline's thread. */
     volatile long holdSinceNanos;
+    /** Why the last refused prediction was. Written by the pipeline's thread, before {@link #holdSinceNanos}. */
+    volatile String refusal = "";
 
     /** A write was acknowledged, so the setpoint is ours; before that it is the plant's and may move. Written by the lane. */
     volatile boolean acknowledged;

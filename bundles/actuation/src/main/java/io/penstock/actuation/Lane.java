@@ -227,7 +227,8 @@ final class Lane implements Runnable {
     @Override
     public void run() {
         while (!stopping) {
-            if (!step()) {
+            // asked once more: waiting for the plant's answer may have used up the wake-up that came with a new value
+            if (!step() && pending.get() == null) {
                 LockSupport.parkNanos(this, MILLISECONDS.toNanos(Math.min(settings.watchPeriodMs(), 1_000)));
             }
         }

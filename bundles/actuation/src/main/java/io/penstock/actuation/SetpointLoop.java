@@ -475,6 +475,7 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
         audit(GATEWAY, "WRITE_REFUSED", label() + ": " + reason, offered, Double.NaN);
         lane.forget(reason);
         engagement.restart = true;
+        engagement.refusal = reason;
         engagement.refusals++;
         if (engagement.holdSinceNanos == 0) {
             engagement.holdSinceNanos = now | 1;
@@ -701,7 +702,11 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
         if (now - engagement.offeredNanos > hold) {
             shed(engagement, Guard.HOLD, "no prediction was offered for more than " + settings.holdMs() + " ms");
         } else if (refusedSince != 0 && now - refusedSince > hold) {
-            shed(engagement, Guard.HOLD, "predictions have been refused for more than " + settings.holdMs() + " ms");
+            shed(
+                    engagement,
+                    Guard.HOLD,
+                    "predictions have been refused for more than " + settings.holdMs() + " ms, last by "
+                            + engagement.refusal);
         }
         long unseenMs = NANOSECONDS.toMillis(now - Math.max(lane.seenNanos(), engagement.closedNanos));
         if (unseenMs > settings.watchPeriodMs() + settings.holdMs()) {

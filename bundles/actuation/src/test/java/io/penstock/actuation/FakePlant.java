@@ -30,6 +30,11 @@ final class FakePlant implements TagWriter {
     /** The call itself does not return. */
     volatile boolean blocks;
 
+    /** Reads are answered by {@link #answerReads}. */
+    volatile boolean holdsReads;
+
+    final List<CompletableFuture<Sample>> heldReads = new CopyOnWriteArrayList<>();
+
     volatile boolean throwsUp;
     /** From the call to the plant; the answer takes none. */
     volatile long latencyNanos;
@@ -99,7 +104,21 @@ final class FakePlant implements TagWriter {
         lastRead = asked.name();
         onRead.run();
         time.advanceNanos(readLatencyNanos);
+        if (holdsReads) {
+            CompletableFuture<Sample> answer = new CompletableFuture<>();
+            heldReads.add(answer);
+            return answer;
+        }
+        return CompletableFuture.completedFuture(shown(asked));
+    }
+
+    void answerReads() {
+        holdsReads = false;
+        heldReads.forEach(answer -> answer.complete(shown(new TagId(lastRead))));
+    }
+
+    private Sample shown(TagId asked) {
         double value = StatusCode.isBad(readStatus) ? Double.NaN : setpoint + offset;
-        return CompletableFuture.completedFuture(new Sample(asked, value, readStatus, 0, time.nanos()));
+        return new Sample(asked, value, readStatus, 0, time.nanos());
     }
 }

@@ -268,6 +268,19 @@ class SetpointLoopTest {
         assertTrue(rig.loop.closed());
     }
 
+    // Found out by the clock between two predictions, the operator was told that values were refused and not by what.
+    @Test
+    void theHoldTimeTellsWhatRefused() {
+        rig.close();
+        kind(Kind.REFUSED, rig.cycle(Double.NaN));
+        rig.time.advanceMs(10_000);
+        kind(Kind.REFUSED, rig.offer(Double.NaN));
+        rig.time.advanceMs(1);
+        rig.loop.watch();
+        assertFalse(rig.loop.closed());
+        assertTrue(rig.loop.lastOpenReason().contains("last by finite: "), rig.loop.lastOpenReason());
+    }
+
     // With slow cycles the count alone would hold for hours.
     @Test
     void theHoldTimeOpensTheLoop() {

@@ -14,10 +14,12 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.NavigableMap;
+import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
@@ -44,6 +46,8 @@ final class Segments implements Closeable {
 
     private Head head = Head.GENESIS;
     private @Nullable FileChannel segment;
+    /** Identity of the file that {@link #segment} writes. */
+    private @Nullable Object segmentKey;
     /** Set by the first commit after the beginning of a segment that lets old ones go. */
     private boolean pruneDue;
 
@@ -279,15 +283,11 @@ final class Segments implements Closeable {
     /**
      * Puts records on disk: all of them and acknowledged when it returns, none of them when it throws.
      *
-     * @throws NoSuchFileException if somebody removed the log; it must be opened anew.
+     * @throws NoSuchFileException if somebody removed, replaced or cut the log; it must be opened anew.
      */
     void commit(List<AuditRecord> entries) throws IOException {
         FileChannel file = current();
-        if (!Files.exists(
-                directory.resolve(name(head.segment())))) { // the open file would take them, and nobody find them
-            throw new NoSuchFileException(
-                    directory.resolve(name(head.segment())).toString(), null, "removed while it was written");
-        }
+        checkItIsThere();
         ByteArrayOutputStream bytes = new ByteArrayOutputStream(entries.size() * 400);
         long seq = head.seq();
         String prev = head.hash();
@@ -316,6 +316,21 @@ final class Segments implements Closeable {
         }
     }
 
+    /** A file that was removed, replaced or cut would take the records, and nobody would find them in it. */
+    private void checkItIsThere() throws IOException {
+        Path file = directory.resolve(name(head.segment()));
+        if (!Files.exists(file)) {
+            throw new NoSuchFileException(file.toString(), null, "removed while it was written");
+        }
+        BasicFileAttributes now = Files.readAttributes(file, BasicFileAttributes.class);
+        if (!Objects.equals(now.fileKey(), segmentKey)) {
+            throw new NoSuchFileException(file.toString(), null, "replaced by another file while it was written");
+        }
+        if (now.size() < head.length()) {
+            throw new NoSuchFileException(file.toString(), null, "cut off while it was written");
+        }
+    }
+
     private FileChannel current() throws IOException {
         if (head.length() >= segmentBytes) {
             closeSegment();
@@ -324,9 +339,10 @@ final class Segments implements Closeable {
         }
         FileChannel open = segment;
         if (open == null) {
-            open = FileChannel.open(
-                    directory.resolve(name(head.segment())), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+            Path file = directory.resolve(name(head.segment()));
+            open = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
             segment = open;
+            segmentKey = Files.readAttributes(file, BasicFileAttributes.class).fileKey();
             syncDirectory();
         }
         return open;

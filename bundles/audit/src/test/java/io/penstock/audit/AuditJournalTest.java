@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.penstock.api.audit.AuditRecord;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
@@ -248,6 +249,39 @@ class AuditJournalTest {
         AuditVerifier.Verdict verdict = new AuditVerifier(directory).verify();
         assertEquals(4, verdict.lastSeq());
         assertTrue(verdict.reason().contains("audit-000001.jsonl is missing"), verdict.reason());
+    }
+
+    // Somebody opened the log in an editor and saved it: everything after went into the file without a name, the loop
+    // stayed closed.
+    @Test
+    void aSegmentReplacedUnderWayLosesNothing() throws Exception {
+        AuditJournal journal = Journals.started(directory);
+        journal.append(Journals.entry(1, "before"));
+        assertTrue(journal.flush(5_000));
+        Path file = directory.resolve("audit-000001.jsonl");
+        Files.copy(file, directory.resolve("copy"));
+        Files.move(directory.resolve("copy"), file, StandardCopyOption.REPLACE_EXISTING);
+        journal.append(Journals.entry(2, "after"));
+        assertTrue(journal.flush(10_000));
+        journal.stop();
+        AuditVerifier.Verdict verdict = new AuditVerifier(directory).verify();
+        assertTrue(verdict.whole(), verdict.reason());
+        assertTrue(Journals.read(directory).stream().anyMatch(e -> e.detail().equals("after")));
+    }
+
+    // Somebody emptied the log to free the disk: the next records were written behind a hole and could not be read.
+    @Test
+    void aSegmentCutUnderWayIsSeenAndTold() throws Exception {
+        AuditJournal journal = Journals.started(directory);
+        journal.append(Journals.entry(1, "before"));
+        assertTrue(journal.flush(5_000));
+        Files.write(directory.resolve("audit-000001.jsonl"), new byte[0]);
+        journal.append(Journals.entry(2, "after"));
+        assertTrue(journal.flush(10_000));
+        journal.stop();
+        String next = Files.readString(directory.resolve("audit-000002.jsonl"));
+        assertTrue(next.contains("AUDIT_BROKEN") && next.contains("\"after\""), next);
+        assertFalse(new AuditVerifier(directory).verify().whole());
     }
 
     // Texts come from users and devices: one could fill the disk, end a line, or make a record that cannot be read

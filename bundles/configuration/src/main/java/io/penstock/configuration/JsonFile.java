@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 
 /**
  * One configuration file: a JSON object with comments whose values are texts, numbers, true, false, or lists of them. Read
@@ -19,6 +20,8 @@ import java.util.TreeMap;
  * a number that is too large into another one and ignore what follows the object.
  */
 final class JsonFile {
+    private static final Pattern DECIMAL_COMMA = Pattern.compile(":\\s*-?\\d+,\\d");
+
     private JsonFile() {}
 
     /**
@@ -134,7 +137,9 @@ final class JsonFile {
                 ? "something is missing there; has every bracket its counterpart?"
                 : found.startsWith("}") || found.startsWith("]")
                         ? "is there a comma too many in the line before, or a bracket too many?"
-                        : "is there a comma or a quotation mark missing in this line or the one before?";
+                        : DECIMAL_COMMA.matcher(found).find()
+                                ? "numbers are written with a point, 1.5, not with a comma"
+                                : "is there a comma or a quotation mark missing in this line or the one before?";
         return "it is not JSON at line " + line + ", column " + column + ": " + hint;
     }
 }

@@ -103,7 +103,10 @@ final class TagListParser {
                     break;
                 }
             }
-        } catch (IllegalArgumentException | UncheckedIOException e) {
+        } catch (UncheckedIOException e) {
+            faults.add(file + ": a quotation mark has no counterpart: "
+                    + e.getCause().getMessage() + "; close it, or double it inside a text");
+        } catch (IllegalArgumentException e) {
             faults.add(file + ": " + e.getMessage());
         }
         if (faults.isEmpty() && tags.isEmpty()) {

@@ -139,6 +139,14 @@ class JsonFileTest {
         assertEquals(3, JsonFile.parse(whole.substring(0, end + 1)).size());
     }
 
+    // Where numbers have a comma, an engineer who wrote a limit as on paper was sent looking for a missing comma.
+    @Test
+    void aDecimalCommaIsToldAsSuch() {
+        assertEquals(
+                "it is not JSON at line 2, column 12: numbers are written with a point, 1.5, not with a comma",
+                refusal("{ \"name\": \"dose\",\n  \"low\": 1,5,\n  \"high\": 7.5 }"));
+    }
+
     // The engineer was told of tokens called CURLYCLOSE instead of the comma too many.
     @Test
     void faultOfJsonIsSaidInPlainWords() {

@@ -111,7 +111,9 @@ class TagListParserTest {
     void hostileContentEndsInAMessage() {
         assertTrue(refusal("").contains("is missing"));
         assertTrue(refusal(HEADER).contains("no tag in it"));
-        assertTrue(refusal(HEADER + "\"unclosed;;;\n").startsWith("plc.csv"));
+        // one forgotten quotation mark was answered with the name of a Java class
+        assertTrue(refusal(HEADER + "\"unclosed;;;\n")
+                .startsWith("plc.csv: a quotation mark has no counterpart: (startline 2)"));
         assertTrue(refusal(HEADER + "A;b;c\n").contains("3 cells under 13 columns"));
         String many = IntStream.range(0, 1000).mapToObj(i -> "?;;;;;;;;;;;;").collect(Collectors.joining("\n"));
         assertTrue(refusal(HEADER + many).lines().count() <= 21, "faults are bounded");

@@ -58,12 +58,15 @@ final class AcceptedReleases {
         try {
             Release release = Release.read(store.file(id), verifiers.get(), accepted.acceptedAt(), Integer.MAX_VALUE);
             if (!release.id().equals(id)) {
-                throw new ModelRejectedException("store: release " + id + " was changed on disk; drop it again");
+                throw new ModelRejectedException(
+                        "store: release " + id + " was changed on disk; remove the file and drop it again");
             }
             return release;
         } catch (IOException e) {
             throw new ModelRejectedException(
-                    "store: release " + id + " cannot be read: " + Failures.reason(e) + "; drop it again", e);
+                    "store: release " + id + " cannot be read: " + Failures.reason(e)
+                            + "; remove the file and drop it again",
+                    e);
         }
     }
 

@@ -38,7 +38,8 @@ final class EngineProbe implements ModelProbe {
         FeatureEngine featureEngine = features.get();
         InferenceEngine inferenceEngine = inference.get();
         if (featureEngine == null || inferenceEngine == null) {
-            throw new ModelRejectedException("probe: an engine went away while the model was tried; drop it again");
+            throw new ModelRejectedException(
+                    "probe: an engine went away while the model was tried; remove the file and drop it again");
         }
         FutureTask<String> task = new FutureTask<>(() -> new GoldenReplay(featureEngine, inferenceEngine)
                 .compare(release.artifact(), release.content().golden()));

@@ -25,7 +25,7 @@ final class Rollback {
 
     /** Returns a pipeline to the model before; done again, to the one before that. */
     Receipt run(String name, Actor actor, String reason) throws InterruptedException {
-        String why = "rolled back by " + actor.name() + " (" + actor.origin() + "): " + reason;
+        String who = actor.name() + " (" + actor.origin() + "): " + reason;
         String id = parts.accepted().fallbackId(name);
         ModelIdentity identity = parts.accepted().fallback(name);
         List<String> steps = new ArrayList<>();
@@ -80,7 +80,7 @@ final class Rollback {
                     identity,
                     List.of(name),
                     RolloutOutcome.ROLLED_BACK,
-                    why,
+                    "rolled back by " + who,
                     steps,
                     parts.clock().instant());
         } catch (ModelRejectedException e) {
@@ -90,7 +90,7 @@ final class Rollback {
                     identity,
                     List.of(name),
                     RolloutOutcome.FAILED_NOTHING_CHANGED,
-                    Failures.message(e) + " [" + why + "]",
+                    Failures.message(e) + " [asked by " + who + "]",
                     steps,
                     parts.clock().instant());
         }

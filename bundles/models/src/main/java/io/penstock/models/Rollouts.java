@@ -262,7 +262,7 @@ final class Rollouts {
                 throw new ModelRejectedException("release: it fits no pipeline: it is for pipelines "
                         + release.statement().pipelines() + " that want "
                         + release.identity().label() + ", " + parts.pipelines().requirements()
-                        + "; configure one, then drop the file again");
+                        + "; configure one, then remove the file and drop it again");
             }
             begin(release);
             begun = true;
@@ -319,7 +319,7 @@ final class Rollouts {
         } catch (IOException e) {
             throw new ModelRejectedException(
                     "store: the release cannot be kept: " + Failures.reason(e)
-                            + "; make room or repair the disk, then drop it again",
+                            + "; make room or repair the disk, then remove the file and drop it again",
                     e);
         }
     }

@@ -69,7 +69,7 @@ public record TrustStore(Path folder, List<X509Certificate> authorities, List<X5
     }
 
     private static List<X509Certificate> authorities(Path file) throws IOException, GeneralSecurityException {
-        checkSize(file);
+        checkFile(file);
         List<X509Certificate> certificates = Certificates.readCertificates(file);
         for (X509Certificate certificate : certificates) {
             boolean[] usage = certificate.getKeyUsage();
@@ -82,7 +82,7 @@ public record TrustStore(Path folder, List<X509Certificate> authorities, List<X5
     }
 
     private static List<X509CRL> revocations(Path file) throws IOException, GeneralSecurityException {
-        checkSize(file);
+        checkFile(file);
         List<X509CRL> lists = new ArrayList<>();
         try (InputStream in = Files.newInputStream(file)) {
             for (CRL list :
@@ -96,7 +96,11 @@ public record TrustStore(Path folder, List<X509Certificate> authorities, List<X5
         return lists;
     }
 
-    private static void checkSize(Path file) throws IOException {
+    /** A pipe would never end or never begin, and hold up every release and rollback. */
+    private static void checkFile(Path file) throws IOException {
+        if (!Files.isRegularFile(file)) {
+            throw new IOException("a plain file is needed, this is none");
+        }
         if (Files.size(file) > LARGEST_FILE) {
             throw new IOException("at most " + LARGEST_FILE + " bytes, has " + Files.size(file));
         }

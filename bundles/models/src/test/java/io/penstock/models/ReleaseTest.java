@@ -173,6 +173,23 @@ class ReleaseTest {
         }
     }
 
+    // A pipe or a link to a device beside the CA held up every release and rollback until the gateway was restarted, or
+    // ended it.
+    @Test
+    void trustFolderWithSomethingThatIsNoPlainFileIsRefusedAtOnce() throws Exception {
+        Keys.p256().trustIn(folder);
+        for (String name : new String[] {"zero.pem", "zero.crl"}) {
+            Path link = Files.createSymbolicLink(folder.resolve(name), Path.of("/dev/zero"));
+            String message = assertThrows(ModelRejectedException.class, () -> TrustStore.read(folder))
+                    .getMessage();
+            assertEquals(
+                    "trust: " + link + " cannot be used: a plain file is needed, this is none; repair or remove it",
+                    message);
+            Files.delete(link);
+        }
+        TrustStore.read(folder);
+    }
+
     // Somebody could replace the revocation list by one of his own and un-revoke a key.
     @Test
     void forgedRevocationListIsRefused() throws Exception {

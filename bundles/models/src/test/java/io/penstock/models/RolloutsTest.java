@@ -148,6 +148,10 @@ class RolloutsTest {
             assertTrue(
                     gateway.last().reason().contains("fits no pipeline"),
                     gateway.last().reason());
+            // Who copied the file over itself, as the message had it, saw nothing happen: a file is handled once.
+            assertTrue(
+                    gateway.last().reason().endsWith("then remove the file and drop it again"),
+                    gateway.last().reason());
 
             gateway.drop(Keys.p256(), "1.6.0", 8, "ok");
             gateway.turn();

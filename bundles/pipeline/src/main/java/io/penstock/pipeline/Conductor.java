@@ -316,17 +316,14 @@ final class Conductor {
         int inherited = features.status();
         if (StatusCode.isBad(inherited)) {
             prediction.setAll(inherited);
-            fail(
-                    acquisition.trouble().isEmpty()
-                            ? "an input has no usable value: " + StatusCode.name(inherited)
-                            : acquisition.trouble());
+            fail(acquisition.trouble().isEmpty() ? model.lacking(inherited) : acquisition.trouble());
         } else if (StatusCode.isGood(model.session.run(features, prediction))) {
             for (int i = 0; i < model.outputs.length; i++) {
                 OutputSpec output = model.outputs[i];
                 double value = prediction.value(i);
                 prediction.set(i, value, outputStatus(inherited, value < output.low() || value > output.high()));
             }
-            detail = "";
+            detail = StatusCode.isGood(inherited) ? "" : model.lacking(inherited);
             if (!everAnswered) {
                 everAnswered = true;
                 reportFirst("first result");

@@ -5,6 +5,7 @@ package io.penstock.pipeline;
 import io.penstock.api.data.Features;
 import io.penstock.api.data.Frame;
 import io.penstock.api.data.Prediction;
+import io.penstock.api.data.StatusCode;
 import io.penstock.api.inference.InferenceSession;
 import io.penstock.api.model.ModelArtifact;
 import io.penstock.api.model.ModelContract.InputSpec;
@@ -24,6 +25,9 @@ final class ServingModel {
     final @Nullable Input[] inputs;
     final boolean[] required;
     final OutputSpec[] outputs;
+    private String lacking = "";
+    private int lackingInput = Integer.MIN_VALUE;
+    private int lackingStatus;
 
     ServingModel(ModelArtifact artifact, FeatureProgram program, InferenceSession session, Acquisition acquisition) {
         this.artifact = artifact;
@@ -40,6 +44,49 @@ final class ServingModel {
             required[i] = specs.get(i).required();
         }
         outputs = artifact.contract().outputs().toArray(new OutputSpec[0]);
+    }
+
+    /**
+     * What makes this frame's features less than Good, by the name of the input; required and Bad ones first. The words are kept
+     * while input and status stay the same, since a bad sensor is asked about every cycle.
+     */
+    String lacking(int inherited) {
+        int found = -1;
+        int worst = 0;
+        for (int i = 0; i < inputs.length; i++) {
+            int status = frame.status(i);
+            int rank = StatusCode.isGood(status) ? 0 : 1 + (required[i] ? 2 : 0) + (StatusCode.isBad(status) ? 1 : 0);
+            if (rank > worst) {
+                worst = rank;
+                found = i;
+            }
+        }
+        for (int f = 0; worst == 0 && found == -1 && f < features.names().size(); f++) {
+            if (features.status(f) == inherited) {
+                found = -2 - f; // an operator found fault with Good inputs, such as a sensor that stands still
+            }
+        }
+        int status = found < 0 ? inherited : frame.status(found);
+        if (found != lackingInput || status != lackingStatus) {
+            lackingInput = found;
+            lackingStatus = status;
+            lacking = words(found, status);
+        }
+        return lacking;
+    }
+
+    private String words(int i, int status) {
+        if (i < 0) {
+            return "no input is Bad or Uncertain, but an age, a window or an operator of the model makes "
+                    + (i == -1 ? "the outputs " : "feature '" + features.names().get(-2 - i) + "' ")
+                    + StatusCode.name(status) + "; look into Inputs and their AgeMs";
+        }
+        Input input = inputs[i];
+        String name = "input '" + frame.inputs().get(i) + "'";
+        return input == null
+                ? name + " is not bound"
+                : name + ": tag '" + input.tag() + "' is " + StatusCode.name(status)
+                        + "; look into its sensor and its connector";
     }
 
     /** Age of the oldest required input of the frame; {@link Long#MAX_VALUE} where one never had a value. */

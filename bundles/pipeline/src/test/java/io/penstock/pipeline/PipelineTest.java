@@ -440,6 +440,30 @@ class PipelineTest {
         Fakes.await("good again", () -> last().value() == 30 && last().status() == StatusCode.GOOD);
     }
 
+    // Of six inputs the operator saw one status and no name: "an input has no usable value".
+    @Test
+    void theDetailNamesTheInputThatLacks() throws Exception {
+        PipelineComponent pipeline = grid(5);
+        source.emit("A", 1, nowNs());
+        source.emit("B", 2, nowNs());
+        pipeline.swap(Fakes.model("1.0.0", "a", "b"));
+        Fakes.await("good", () -> publisher.copy().stream().anyMatch(s -> s.status() == StatusCode.GOOD));
+        assertEquals("", pipeline.statistics().detail());
+        source.emit("B", Double.NaN, StatusCode.BAD_SENSOR_FAILURE, nowNs());
+        Fakes.await("bad", () -> StatusCode.isBad(last().status()));
+        assertEquals(
+                "input 'b': tag 'B' is BadSensorFailure; look into its sensor and its connector",
+                pipeline.statistics().detail());
+        source.emit("B", 3, StatusCode.UNCERTAIN_NO_COMMUNICATION_LAST_USABLE_VALUE, nowNs());
+        Fakes.await("uncertain", () -> StatusCode.isUncertain(last().status()));
+        assertTrue(
+                pipeline.statistics().detail().startsWith("input 'b': tag 'B' is Uncertain"),
+                pipeline.statistics().detail());
+        source.emit("B", 3, nowNs());
+        Fakes.await("good again", () -> last().status() == StatusCode.GOOD);
+        assertEquals("", pipeline.statistics().detail());
+    }
+
     private Seen last() {
         List<Seen> all = publisher.copy();
         return all.get(all.size() - 1);

@@ -265,6 +265,9 @@ final class Connection {
             return null;
         }
         Path file = home.resolve(settings.passwordFile());
+        if (Files.exists(file) && !Files.isRegularFile(file)) { // a pipe would be waited for without end
+            throw new LinkException("passwordFile " + settings.passwordFile() + " is no plain file; put one there");
+        }
         try {
             String password = Files.readString(file, StandardCharsets.UTF_8).strip();
             if (password.isEmpty()) {

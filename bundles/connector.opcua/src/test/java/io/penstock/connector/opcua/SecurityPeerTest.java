@@ -94,6 +94,12 @@ class SecurityPeerTest {
                     "missing file",
                     () -> plant.connector.connection().detail().contains("cannot be read"),
                     () -> plant.connector.connection());
+            Files.createSymbolicLink(home.resolve("etc/plant.password"), Path.of("/dev/zero")); // would never end
+            Plant.await(
+                    "no plain file",
+                    () -> plant.connector.connection().detail().contains("is no plain file"),
+                    () -> plant.connector.connection());
+            Files.delete(home.resolve("etc/plant.password"));
             plant.password("secret");
             plant.heard.await("C0", "value after the right password", s -> s.status() == StatusCode.GOOD);
             assertEquals("", plant.connector.connection().warning());

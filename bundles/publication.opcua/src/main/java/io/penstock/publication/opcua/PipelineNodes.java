@@ -41,6 +41,41 @@ import org.jspecify.annotations.Nullable;
 final class PipelineNodes {
     private static final long QUIET_NANOS = 2_000_000_000L;
 
+    /** What a client shows beside the node. */
+    private static final Map<String, String> DESCRIPTIONS = Map.ofEntries(
+            Map.entry("Model/Name", "Its name"),
+            Map.entry("Model/Version", "Its version"),
+            Map.entry("Model/Sha256", "Checksum of its bundle"),
+            Map.entry("Model/Signer", "Who signed its release"),
+            Map.entry("Model/Sequence", "The release's number, which grows"),
+            Map.entry("Model/Fallback", "What a rollback returns to; empty if there is nothing"),
+            Map.entry("Write/LastOutcome", "ASKED, LIMITED, SUPPRESSED, REFUSED, SHED or NOT_OFFERED"),
+            Map.entry("Write/LastReason", "Guard and reason; empty if nothing stood in the way"),
+            Map.entry("Write/LastValue", "What the connector was asked to write; BadNoData if nothing was"),
+            Map.entry("Write/LastReceipt", "What became of the last write, as JSON"),
+            Map.entry("Write/LastOpenReason", "Why the loop opened last"),
+            Map.entry("Write/Closed", "Whether predictions are written"),
+            Map.entry("Write/Asked", "Values handed to the connector"),
+            Map.entry("Write/Applied", "Writes that the device acknowledged"),
+            Map.entry("Write/Limited", "Values that a limit or rate changed"),
+            Map.entry("Write/Suppressed", "Values inside the deadband or too soon after the last"),
+            Map.entry("Write/Refused", "Values that a guard refused"),
+            Map.entry("Write/ReadBackMismatches", "Writes that the plant showed otherwise"),
+            Map.entry("Write/Failed", "Writes that were not acknowledged"),
+            Map.entry("Write/RefusedBy", "Refusals by guard, as JSON"),
+            Map.entry("Cycle/Count", "Cycles"),
+            Map.entry("Cycle/Missed", "Cycles that did not run"),
+            Map.entry("Cycle/Overruns", "Cycles that took longer than the period"),
+            Map.entry("Cycle/Failures", "Cycles without a usable prediction"),
+            Map.entry("Cycle/DroppedResults", "Results that a slow publisher did not get"),
+            Map.entry("Cycle/DroppedSamples", "Samples lost to full queues"),
+            Map.entry("Cycle/CycleMicrosP50", "Median of a whole cycle"),
+            Map.entry("Cycle/CycleMicrosP99", "99th percentile of a whole cycle"),
+            Map.entry("Cycle/InferenceMicrosP50", "Median of the model's run"),
+            Map.entry("Cycle/AcquisitionToWriteMicrosP50", "Median from the newest input's arrival to its write"),
+            Map.entry("Cycle/AcquisitionToWriteMicrosP99", "99th percentile of the same"),
+            Map.entry("Cycle/Detail", "What is wrong, in words; empty if all is well"));
+
     private final ResultsNamespace namespace;
     private final String name;
     private final UaObjectNode object;
@@ -67,7 +102,7 @@ final class PipelineNodes {
 
     private record Input(String name, PushNode value, PushNode age, PushNode tag) {}
 
-    /** A node and what it was made of; another specification makes another node of the same id. */
+    /** A node and what it was made of; another unit makes another node of the same id. */
     private record Analog(PushNode node, String unit, double low, double high) {}
 
     PipelineNodes(ResultsNamespace namespace, UaNode parent, String name) {
@@ -303,6 +338,11 @@ final class PipelineNodes {
                     && Double.compare(there.high(), high) == 0) {
                 return there.node();
             }
+            if (there.unit().equals(unit) && namespace.range(there.node(), low, high)) {
+                // the same node: who follows it hears of the next value, not of a gap
+                analogs.put(path, new Analog(there.node(), unit, low, high));
+                return there.node();
+            }
             namespace.remove(there.node());
         }
         PushNode node = namespace.analog(folder, id(path), label, unit, low, high, "");
@@ -469,7 +509,10 @@ final class PipelineNodes {
         for (List<Field> some : fields) {
             for (Field field : some) {
                 String path = group + "/" + field.name();
-                fixed.put(path, namespace.variable(folder, id(path), field.name(), field.type(), ""));
+                fixed.put(
+                        path,
+                        namespace.variable(
+                                folder, id(path), field.name(), field.type(), DESCRIPTIONS.getOrDefault(path, "")));
             }
         }
     }

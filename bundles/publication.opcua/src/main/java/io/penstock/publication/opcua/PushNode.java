@@ -8,12 +8,14 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import org.eclipse.milo.opcua.sdk.core.AccessLevel;
+import org.eclipse.milo.opcua.sdk.core.NumericRange;
 import org.eclipse.milo.opcua.sdk.core.ValueRanks;
 import org.eclipse.milo.opcua.sdk.server.items.DataItem;
 import org.eclipse.milo.opcua.sdk.server.nodes.UaNodeContext;
 import org.eclipse.milo.opcua.sdk.server.nodes.UaVariableNode;
 import org.eclipse.milo.opcua.stack.core.AttributeId;
 import org.eclipse.milo.opcua.stack.core.NodeIds;
+import org.eclipse.milo.opcua.stack.core.UaException;
 import org.eclipse.milo.opcua.stack.core.types.builtin.DataValue;
 import org.eclipse.milo.opcua.stack.core.types.builtin.DateTime;
 import org.eclipse.milo.opcua.stack.core.types.builtin.LocalizedText;
@@ -129,7 +131,20 @@ final class PushNode extends UaVariableNode {
     /** For an item that was switched on again. */
     synchronized void deliver(DataItem item) {
         if (item.isSamplingEnabled()) {
-            item.setValue(value());
+            item.setValue(part(value(), item.getReadValueId().getIndexRange()));
+        }
+    }
+
+    /** What an index range leaves of the value (Part 4 §7.27), for texts and arrays. */
+    private static DataValue part(DataValue value, @Nullable String indexRange) {
+        if (indexRange == null || indexRange.isEmpty() || value.value().isNull()) {
+            return value;
+        }
+        try {
+            Object some = NumericRange.readFromValueAtRange(value.value(), NumericRange.parse(indexRange));
+            return new DataValue(new Variant(some), value.statusCode(), value.sourceTime(), null);
+        } catch (UaException e) {
+            return new DataValue(Variant.NULL_VALUE, e.getStatusCode(), value.sourceTime(), null);
         }
     }
 

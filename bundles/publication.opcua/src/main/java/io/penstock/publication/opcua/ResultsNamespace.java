@@ -41,6 +41,8 @@ import org.eclipse.milo.opcua.stack.core.types.structured.ReadValueId;
 final class ResultsNamespace extends ManagedNamespaceWithLifecycle {
     static final String URI = "urn:penstock:gateway";
 
+    private static final String RANGE = "EURange";
+
     private final Map<NodeId, List<DataItem>> items = new ConcurrentHashMap<>();
     private final int maxQueueSize;
 
@@ -111,7 +113,7 @@ final class ResultsNamespace extends ManagedNamespaceWithLifecycle {
 
     /** A number with unit and range where it has them (Part 8 §5.3.2). */
     PushNode analog(UaNode parent, String id, String name, String unit, double low, double high, String description) {
-        boolean range = Double.isFinite(low) && Double.isFinite(high) && low < high;
+        boolean range = ranged(low, high);
         NodeId type = unit.isEmpty()
                 ? (range ? NodeIds.AnalogItemType : NodeIds.DataItemType)
                 : (range ? NodeIds.AnalogUnitRangeType : NodeIds.AnalogUnitType);
@@ -120,9 +122,24 @@ final class ResultsNamespace extends ManagedNamespaceWithLifecycle {
             property(node, "EngineeringUnits", NodeIds.EUInformation, EngineeringUnits.of(unit));
         }
         if (range) {
-            property(node, "EURange", NodeIds.Range, new Range(low, high));
+            property(node, RANGE, NodeIds.Range, new Range(low, high));
         }
         return node;
+    }
+
+    /** Gives a number another range; false if it has none, or should have none. */
+    boolean range(PushNode node, double low, double high) {
+        if (!ranged(low, high)
+                || !(getNodeManager().get(newNodeId(node.getNodeId().getIdentifier() + "/" + RANGE))
+                        instanceof PushNode range)) {
+            return false;
+        }
+        range.change(encoded(new Range(low, high)), 0);
+        return true;
+    }
+
+    private static boolean ranged(double low, double high) {
+        return Double.isFinite(low) && Double.isFinite(high) && low < high;
     }
 
     UaMethodNode method(UaNode object, String id, String name, String description) {
@@ -248,12 +265,11 @@ final class ResultsNamespace extends ManagedNamespaceWithLifecycle {
     }
 
     private void property(PushNode node, String name, NodeId dataType, UaStructuredType value) {
-        property(
-                node,
-                name,
-                dataType,
-                false,
-                Variant.ofExtensionObject(ExtensionObject.encode(getServer().getStaticEncodingContext(), value)));
+        property(node, name, dataType, false, encoded(value));
+    }
+
+    private Variant encoded(UaStructuredType value) {
+        return Variant.ofExtensionObject(ExtensionObject.encode(getServer().getStaticEncodingContext(), value));
     }
 
     private void property(UaNode node, String name, NodeId dataType, boolean array, Variant value) {
@@ -280,12 +296,10 @@ final class ResultsNamespace extends ManagedNamespaceWithLifecycle {
         }
     }
 
-    /** The node whose value an item follows; null for other attributes and for index ranges, which no value here has. */
+    /** The node whose value an item follows; null for other attributes. */
     private @org.jspecify.annotations.Nullable PushNode pushed(DataItem item) {
         ReadValueId wanted = item.getReadValueId();
-        boolean whole = wanted.getIndexRange() == null || wanted.getIndexRange().isEmpty();
-        return whole
-                        && AttributeId.Value.uid().equals(wanted.getAttributeId())
+        return AttributeId.Value.uid().equals(wanted.getAttributeId())
                         && getNodeManager().get(wanted.getNodeId()) instanceof PushNode node
                 ? node
                 : null;

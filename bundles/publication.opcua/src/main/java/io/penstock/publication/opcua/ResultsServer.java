@@ -87,6 +87,8 @@ final class ResultsServer implements AutoCloseable {
     private static final int SERVICE_THREADS = 8;
     private static final int CALL_THREADS = 4;
     private static final int HOSTS_LIMIT = 32;
+    private static final int CONNECTIONS_PER_SESSION = 4;
+    private static final int SPARE_CONNECTIONS = 100;
 
     private final Settings settings;
     private final Gateway gateway;
@@ -147,11 +149,14 @@ final class ResultsServer implements AutoCloseable {
                     trusted,
                     clock,
                     LOG::warn);
+            ConnectionLimit connections = new ConnectionLimit(
+                    SPARE_CONNECTIONS + CONNECTIONS_PER_SESSION * settings.maxSessions(), System::nanoTime, LOG::warn);
             server = new OpcUaServer(
                     config(applicationUri, rejected, services, timer),
                     profile -> new OpcTcpServerTransport(OpcTcpServerTransportConfig.newBuilder()
                             .setExecutor(services)
                             .setEventLoop(loop)
+                            .setChannelPipelineCustomizer(pipeline -> connections.admit(pipeline.channel()))
                             .build()));
             closing.add(() -> server.shutdown().get(2, TimeUnit.SECONDS));
             everythingReadOnly();

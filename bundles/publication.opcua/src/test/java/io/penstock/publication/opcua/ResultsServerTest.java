@@ -19,6 +19,9 @@ import io.penstock.publication.opcua.Fakes.FakeLoop;
 import io.penstock.publication.opcua.Fakes.FakePipeline;
 import io.penstock.publication.opcua.Fakes.FakeSource;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -305,6 +308,72 @@ final class ResultsServerTest {
         Fakes.await("no listener left", () -> server.namespace().listeners() == 0);
     }
 
+    // Every new model was trained on other ranges: each put a Bad value without a time into the historian, for every
+    // input.
+    @Test
+    @Order(8)
+    void whoFollowsAnInputSeesNoGapWhenOnlyItsRangeIsAnother() {
+        connect(Role.OBSERVER);
+        publish(Fakes.doseModel(), Fakes.INSTANT_NS, 1, StatusCode.GOOD);
+        String turbidity = "ns=2;s=dosing/Inputs/turbidity";
+        ask("subscribe 10 " + turbidity + " " + turbidity + "/AgeMs " + turbidity + "/Unit " + turbidity + "/Tag "
+                + turbidity + "/EURange");
+        StringBuilder seen = new StringBuilder();
+        Fakes.await(
+                "all are there",
+                () -> seen.append(ask("received")).indexOf("EURange\",{\"low\":0.5,\"high\":400}") > 0);
+
+        ModelArtifact next = Fakes.model(
+                "1.1.0",
+                List.of("turbidityLog"),
+                List.of(Fakes.output("dose", "M1", 1, 8), Fakes.output("doseLow", "M1", 1, 8)),
+                Fakes.input("turbidity", "NTU", 0.5, 500),
+                Fakes.input("ph", "", 6, 9));
+        publish(next, Fakes.INSTANT_NS + 1_000_000_000L, 2, StatusCode.GOOD);
+
+        Fakes.await(
+                "the range is the new one", () -> seen.append(ask("received")).indexOf("\"high\":500}") > 0);
+        publish(next, Fakes.INSTANT_NS + 2_000_000_000L, 3, StatusCode.GOOD);
+        Fakes.await(
+                "the input goes on", () -> seen.append(ask("received")).indexOf("\"2023-11-14T22:13:22.122Z\"]") > 0);
+        assertFalse(seen.toString().contains("null,"), seen.toString());
+        disconnect();
+    }
+
+    // In a client's browser 32 nodes were names alone: is Suppressed the deadband or an alarm?
+    @Test
+    @Order(8)
+    void everyFigureSaysWhatItIs() {
+        connect(Role.OBSERVER);
+        for (String folder : List.of("Model", "Write", "Cycle")) {
+            for (String name : names(ask("browse ns=2;s=dosing/" + folder))) {
+                String described = ask("read ns=2;s=dosing/" + folder + "/" + name + " Description");
+                assertTrue(described.matches(".*\"text\":\"[^\"].*"), folder + "/" + name + " " + described);
+            }
+        }
+        disconnect();
+    }
+
+    // Who follows only the newest receipt got it once, and it stayed Good for ever.
+    @Test
+    @Order(8)
+    void aPartOfATextOrAnArrayIsFollowedToo() {
+        connect(Role.OBSERVER);
+        publish(Fakes.doseModel(), Fakes.INSTANT_NS, 1, StatusCode.GOOD);
+        String version = "ns=2;s=dosing/Model/Version";
+        ask("subscribe 10 " + version + "[0:2]");
+        StringBuilder seen = new StringBuilder();
+        Fakes.await("the present one", () -> seen.append(ask("received")).indexOf("\"1.0\",0,") > 0);
+        ModelArtifact next = Fakes.model(
+                "1.1.0",
+                List.of("turbidityLog"),
+                List.of(Fakes.output("dose", "M1", 1, 8)),
+                Fakes.input("turbidity", "NTU", 0.5, 400));
+        publish(next, Fakes.INSTANT_NS + 1_000_000_000L, 2, StatusCode.GOOD);
+        Fakes.await("the next one", () -> seen.append(ask("received")).indexOf("\"1.1\",0,") > 0);
+        disconnect();
+    }
+
     // A SCADA that binds the ids today would have to be engineered again with every model.
     @Test
     @Order(8)
@@ -496,6 +565,45 @@ final class ResultsServerTest {
         String answer =
                 ask("sessions " + url() + " 5 SignAndEncrypt Basic256Sha256 OBSERVER \"" + Fakes.PASSWORD + "\"");
         assertTrue(answer.startsWith("ok [3,") && answer.contains("TooManySessions"), answer);
+    }
+
+    // A scanner that opens connections without end took the sockets and files that connectors, audit and releases need.
+    @Test
+    @Order(14)
+    void connectionsAreLimited() throws IOException {
+        int most = 100 + 4 * 3;
+        List<Socket> opened = new ArrayList<>();
+        try {
+            for (int i = 0; i < most + 5; i++) {
+                opened.add(new Socket(InetAddress.getLoopbackAddress(), port));
+            }
+            // well before the server's deadline for the first message, which closes them all
+            Fakes.await("those too many are closed at once", () -> closed(opened) == 5);
+        } finally {
+            for (Socket socket : opened) {
+                socket.close();
+            }
+        }
+        Fakes.await("a client gets in again", () -> {
+            String answer = connect("SignAndEncrypt", "Basic256Sha256", "OBSERVER", Fakes.PASSWORD);
+            return answer.startsWith("ok ");
+        });
+        disconnect();
+    }
+
+    private static long closed(List<Socket> sockets) {
+        return sockets.stream().filter(ResultsServerTest::isClosed).count();
+    }
+
+    private static boolean isClosed(Socket socket) {
+        try {
+            socket.setSoTimeout(1);
+            return socket.getInputStream().read() < 0;
+        } catch (SocketTimeoutException e) {
+            return false;
+        } catch (IOException e) {
+            return true;
+        }
     }
 
     // The colleague who left yesterday must not go on closing loops on the session that was open over night.

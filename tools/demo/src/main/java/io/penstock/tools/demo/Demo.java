@@ -10,10 +10,14 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
 import java.security.cert.CertificateFactory;
@@ -60,6 +64,15 @@ final class Demo implements AutoCloseable {
             PIPELINE + "/Cycle/Count",
             PIPELINE + "/Cycle/Missed");
 
+    /** What a stranger needs to read the table. */
+    private static final String LEGEND = """
+            plant     hours of the water works since the first line; NTU, UV254 and m3/h are its raw water as the gateway reads it
+            dose      what the model wants, mg/l of aluminium, with its interval; ? is not Good, - is no value
+            outcome   what became of it: NOT_OFFERED (loop open), ASKED (to be written), LIMITED, SUPPRESSED, REFUSED, SHED (opens the loop)
+            write     the value sent to the plant; in use: the setpoint that the plant shows
+            mode      ADVISORY shows only, CLOSED writes; missed: cycles that did not run
+            Below a line stands why a value was limited or refused; "--" marks what people do and what becomes of a release.""";
+
     private final Options options;
     private final Path work;
     private final Path gatewayHome;
@@ -90,6 +103,7 @@ final class Demo implements AutoCloseable {
 
     Report run() throws Exception {
         checkPorts();
+        lock();
         prepare();
         startPlant();
         archiveClasses();
@@ -107,6 +121,8 @@ final class Demo implements AutoCloseable {
         say(
                 "  Another client: connect once, then approve it by  %s client list  and  client trust",
                 gatewayHome.resolve("bin/penstock"));
+        say("");
+        LEGEND.lines().forEach(line -> say("  %s", line));
         say("");
         watch(ot);
         finish(ot);
@@ -130,6 +146,23 @@ final class Demo implements AutoCloseable {
                         + ") is in use; end what listens there (ss -ltnp | grep " + port.getValue()
                         + ") or choose another by --results-port, --plant-port, --modbus-port");
             }
+        }
+    }
+
+    /** A second run in this checkout would delete the gateway under the first. */
+    private void lock() throws IOException {
+        Files.createDirectories(options.root().resolve("target"));
+        FileChannel channel = own(FileChannel.open(
+                options.root().resolve("target/demo.lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE));
+        FileLock lock;
+        try {
+            lock = channel.tryLock();
+        } catch (OverlappingFileLockException e) {
+            lock = null;
+        }
+        if (lock == null) {
+            throw new DemoFailed(
+                    "another demo runs in " + options.root() + "; end it first, or run this one in another checkout");
         }
     }
 

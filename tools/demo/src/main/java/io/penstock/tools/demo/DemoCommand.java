@@ -65,11 +65,16 @@ public final class DemoCommand implements Callable<Integer> {
     @Option(names = "--root", hidden = true, defaultValue = ".")
     Path root = Path.of(".");
 
+    /** Set once it was told to stop: what fails from then on is the stopping itself. */
+    private static volatile boolean stopping;
+
     /** Runs the demo. */
     public static void main(String[] arguments) {
         System.exit(new CommandLine(new DemoCommand())
                 .setExecutionExceptionHandler((e, line, result) -> {
-                    if (e instanceof DemoFailed) {
+                    if (stopping) {
+                        line.getErr().println("demo: stopped");
+                    } else if (e instanceof DemoFailed) {
                         line.getErr().println("demo: " + e.getMessage());
                     } else {
                         e.printStackTrace(line.getErr());
@@ -87,10 +92,18 @@ public final class DemoCommand implements Callable<Integer> {
         if (!(speed >= 1 && speed <= 600)) {
             throw new DemoFailed("--speed: 1 to 600, was " + speed);
         }
+        if (reportFile != null) {
+            checkReport(reportFile);
+        }
         List<Integer> ports = ports(resultsPort, plantPort, modbusPort);
         Demo demo = new Demo(new Demo.Options(
                 root.toAbsolutePath().normalize(), seconds, speed, seed, ports.get(0), ports.get(1), ports.get(2)));
-        Thread hook = new Thread(demo::close, "demo-stop");
+        Thread hook = new Thread(
+                () -> {
+                    stopping = true;
+                    demo.close();
+                },
+                "demo-stop");
         Runtime.getRuntime().addShutdownHook(hook);
         Report report;
         try (demo) {
@@ -111,12 +124,29 @@ public final class DemoCommand implements Callable<Integer> {
         return 0;
     }
 
+    /** Told before the run and not after it, when the account would be lost. */
+    private static void checkReport(Path file) {
+        Path folder = file.toAbsolutePath().getParent();
+        if (Files.isDirectory(file)) {
+            throw new DemoFailed("--report: " + file + " is a folder; name a file in it");
+        }
+        if (folder == null || !Files.isDirectory(folder)) {
+            throw new DemoFailed("--report: folder " + folder + " does not exist; create it first");
+        }
+        if (!Files.isWritable(Files.exists(file) ? file : folder)) {
+            throw new DemoFailed("--report: " + file + " cannot be written; choose another or repair its permissions");
+        }
+    }
+
     /** As asked; for each 0 one that is free, all different. */
     private static List<Integer> ports(int... asked) throws IOException {
         List<Integer> ports = new ArrayList<>();
         List<ServerSocket> held = new ArrayList<>();
         try {
             for (int port : asked) {
+                if (port < 0 || port > 65_535) {
+                    throw new DemoFailed("ports are 0 to 65535, 0 for any that is free; was " + port);
+                }
                 if (port == 0) {
                     held.add(new ServerSocket(0, 1, InetAddress.getLoopbackAddress()));
                     ports.add(held.get(held.size() - 1).getLocalPort());
