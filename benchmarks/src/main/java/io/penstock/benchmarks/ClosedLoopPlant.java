@@ -56,6 +56,7 @@ import org.eclipse.milo.opcua.stack.transport.server.tcp.OpcTcpServerTransportCo
 public final class ClosedLoopPlant extends ManagedNamespaceWithLifecycle {
     static final String PATH = "/loop";
 
+    private static final String URI = "urn:penstock:benchmarks:plant";
     private static final int IDLE_RATE = 100;
     private static final long LATE_SECONDS = 1;
 
@@ -65,7 +66,7 @@ public final class ClosedLoopPlant extends ManagedNamespaceWithLifecycle {
     private volatile int rate = IDLE_RATE;
 
     private ClosedLoopPlant(OpcUaServer server) {
-        super(server, "urn:penstock:benchmarks:plant");
+        super(server, URI + ":tags"); // not the server's own, which has index 1
         getLifecycleManager().addStartupTask(() -> {
             for (int i = 0; i < Mlp.INPUTS; i++) {
                 tags.add(variable("T" + i, AccessLevel.READ_ONLY));
@@ -127,9 +128,9 @@ public final class ClosedLoopPlant extends ManagedNamespaceWithLifecycle {
                 .setTransportProfile(TransportProfile.TCP_UASC_UABINARY)
                 .build();
         OpcUaServerConfig config = OpcUaServerConfig.builder()
-                .setApplicationUri("urn:penstock:benchmarks:plant")
+                .setApplicationUri(URI)
                 .setApplicationName(LocalizedText.english("Penstock benchmark plant"))
-                .setProductUri("urn:penstock:benchmarks:plant")
+                .setProductUri(URI)
                 .setEndpoints(Set.of(endpoint))
                 .setCertificateManager(new DefaultCertificateManager(new MemoryCertificateQuarantine()))
                 .setIdentityValidator(AnonymousIdentityValidator.INSTANCE)
