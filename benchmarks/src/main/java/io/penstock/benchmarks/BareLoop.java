@@ -24,14 +24,19 @@ import org.eclipse.milo.opcua.sdk.client.subscriptions.OpcUaMonitoredItem;
 import org.eclipse.milo.opcua.sdk.client.subscriptions.OpcUaSubscription;
 import org.eclipse.milo.opcua.stack.core.types.builtin.DataValue;
 import org.eclipse.milo.opcua.stack.core.types.builtin.NodeId;
+import org.eclipse.milo.opcua.stack.core.types.builtin.StatusCode;
 import org.eclipse.milo.opcua.stack.core.types.builtin.Variant;
+import org.eclipse.milo.opcua.stack.core.types.enumerated.TimestampsToReturn;
 
 /**
  * What the gateway is compared with in the closed loop: Milo and ONNX Runtime as a good engineer would join them by hand, with
  * no safety at all. Samples of one notification are grouped by source time; each new sequence number is answered at once, no
- * write waits for the one before it.
+ * write waits for the one before it. With {@code read-back} it does the one thing of the gateway's that costs a round trip: it
+ * reads what it wrote before it writes again, and keeps only the newest number meanwhile.
  */
 public final class BareLoop implements OpcUaSubscription.SubscriptionListener {
+    static final String READ_BACK = "read-back";
+
     private static final int WINDOW = 32;
 
     private final OpcUaClient client;
@@ -46,8 +51,15 @@ public final class BareLoop implements OpcUaSubscription.SubscriptionListener {
     private final double[][] windows = new double[Mlp.INPUTS][WINDOW];
     private int cycles;
 
-    private BareLoop(OpcUaClient client) throws OrtException, IOException {
+    private final boolean readBack;
+    /** Guarded by this: the number to write next, not a number if there is none. */
+    private double newest = Double.NaN;
+    /** Guarded by this: a write or its read-back is under way. */
+    private boolean writing;
+
+    private BareLoop(OpcUaClient client, boolean readBack) throws OrtException, IOException {
         this.client = client;
+        this.readBack = readBack;
         OrtEnvironment environment = OrtEnvironment.getEnvironment();
         try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
             options.setIntraOpNumThreads(1);
@@ -67,7 +79,7 @@ public final class BareLoop implements OpcUaSubscription.SubscriptionListener {
                 .asFloatBuffer();
     }
 
-    /** @param arguments address of the plant, publishing interval in ms. Ends when its input ends. */
+    /** @param arguments address of the plant, publishing interval in ms, perhaps {@code read-back}. Ends with its input. */
     public static void main(String[] arguments) throws Exception {
         double interval = Double.parseDouble(arguments[1]);
         new OnnxInferenceEngine().close(); // unpacks the library that is shipped; nothing else of ours is used
@@ -79,7 +91,8 @@ public final class BareLoop implements OpcUaSubscription.SubscriptionListener {
         client.connect();
         OpcUaSubscription subscription = new OpcUaSubscription(client, interval);
         subscription.setMaxNotificationsPerPublish(uint(0));
-        subscription.setSubscriptionListener(new BareLoop(client));
+        subscription.setSubscriptionListener(
+                new BareLoop(client, arguments.length > 2 && arguments[2].equals(READ_BACK)));
         subscription.create();
         for (int i = 0; i <= Mlp.INPUTS; i++) {
             OpcUaMonitoredItem item = OpcUaMonitoredItem.newDataItem(
@@ -137,8 +150,34 @@ public final class BareLoop implements OpcUaSubscription.SubscriptionListener {
         } catch (OrtException e) {
             throw new IllegalStateException(e);
         }
-        CompletableFuture<?> unused = client.writeValuesAsync(
-                List.of(setpoint), List.of(DataValue.valueOnly(Variant.ofDouble(values[Mlp.INPUTS]))));
+        double number = values[Mlp.INPUTS];
+        if (readBack) {
+            offer(number);
+        } else {
+            CompletableFuture<?> unused = write(number);
+        }
+    }
+
+    private CompletableFuture<List<StatusCode>> write(double number) {
+        return client.writeValuesAsync(List.of(setpoint), List.of(DataValue.valueOnly(Variant.ofDouble(number))));
+    }
+
+    private synchronized void offer(double number) {
+        newest = number;
+        if (!writing) {
+            next();
+        }
+    }
+
+    private synchronized void next() {
+        double number = newest;
+        newest = Double.NaN;
+        writing = !Double.isNaN(number);
+        if (writing) {
+            CompletableFuture<?> unused = write(number)
+                    .thenCompose(status -> client.readValuesAsync(0, TimestampsToReturn.Neither, List.of(setpoint)))
+                    .whenComplete((value, failure) -> next());
+        }
     }
 
     private static double zScore(double[] window, double value) {

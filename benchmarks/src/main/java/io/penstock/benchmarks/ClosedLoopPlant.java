@@ -11,6 +11,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -154,14 +155,17 @@ public final class ClosedLoopPlant extends ManagedNamespaceWithLifecycle {
 
     /** Sets the tags at the rate, for ever. */
     private void scan() {
-        long due = System.nanoTime();
+        Random random = new Random(1);
+        long begin = System.nanoTime();
         for (long sequence = 1; ; sequence++) {
-            due += TimeUnit.SECONDS.toNanos(1) / rate;
+            long period = TimeUnit.SECONDS.toNanos(1) / rate;
+            long due = begin + (long) (random.nextDouble() * period); // else each lies alike to the publishing timer
+            begin += period;
             for (long wait = due - System.nanoTime(); wait > 0; wait = due - System.nanoTime()) {
                 LockSupport.parkNanos(wait);
             }
             if (System.nanoTime() - due > TimeUnit.SECONDS.toNanos(1)) {
-                due = System.nanoTime(); // scans of more than a second are not made up for
+                begin = System.nanoTime(); // scans of more than a second are not made up for
             }
             DateTime time = new DateTime(Instant.now());
             answers.set(sequence, System.nanoTime());

@@ -83,20 +83,23 @@ public final class ClosedLoopRun {
                         + "\n|---|---|---|---|---|---|---|---|---|");
         for (int publishingMs : PUBLISHING_MS) {
             for (int rate : RATES) {
-                Row bare = bare(rate, publishingMs);
+                Row bare = bare(rate, publishingMs, "");
                 bare.print("bare", rate, publishingMs);
+                Row readingBack = bare(rate, publishingMs, BareLoop.READ_BACK);
+                readingBack.print("bare, reading back", rate, publishingMs);
                 Row gateway = gateway(rate, publishingMs);
                 gateway.print("gateway", rate, publishingMs);
-                gateway.printOver(bare, rate, publishingMs);
+                gateway.printOver("gateway / bare", bare, rate, publishingMs);
+                gateway.printOver("gateway / reading back", readingBack, rate, publishingMs);
             }
         }
         System.out.println(
-                "\nThe gateway reads every write back before the next one and keeps only the newest value meanwhile:"
-                        + " what it did not answer was overtaken,\nnot lost. Its latency is that of the numbers it answered.");
+                "\nWho reads every write back before the next one keeps only the newest value meanwhile: what was not answered"
+                        + " was overtaken,\nnot lost. The latency is that of the numbers answered.");
     }
 
-    private Row bare(int rate, int publishingMs) throws IOException, InterruptedException {
-        try (Child bare = Child.alike(BareLoop.class, plantUrl, Integer.toString(publishingMs))) {
+    private Row bare(int rate, int publishingMs, String form) throws IOException, InterruptedException {
+        try (Child bare = Child.alike(BareLoop.class, plantUrl, Integer.toString(publishingMs), form)) {
             home.own(bare.process());
             bare.await("ready");
             return row(bare.process(), rate);
@@ -158,12 +161,13 @@ public final class ClosedLoopRun {
                     residentMiB);
         }
 
-        void printOver(Row bare, int rate, int publishingMs) {
+        void printOver(String name, Row bare, int rate, int publishingMs) {
             System.out.printf(
                     Locale.ROOT,
-                    "| %d | %d | gateway / bare | %.2fx | %.2fx | | | %.2fx | %.2fx |%n",
+                    "| %d | %d | %s | %.2fx | %.2fx | | | %.2fx | %.2fx |%n",
                     rate,
                     publishingMs,
+                    name,
                     report.p50Ms() / bare.report.p50Ms(),
                     report.p99Ms() / bare.report.p99Ms(),
                     cpuPercent / bare.cpuPercent,

@@ -62,7 +62,7 @@ record Settings(
         if (maximumReleaseMiB > heapMiB / 8) {
             throw new IllegalArgumentException("maximumReleaseMiB: at most " + heapMiB / 8
                     + ", an eighth of the gateway's heap of " + heapMiB + " MiB, was " + maximumReleaseMiB
-                    + "; give it a larger heap, e.g. PENSTOCK_OPTS=-Xmx1g");
+                    + "; lower it, or give the gateway a larger heap, e.g. PENSTOCK_OPTS=-Xmx1g");
         }
     }
 
