@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The Penstock authors
 # SPDX-License-Identifier: Apache-2.0
-"""Modbus TCP client of a test, with pymodbus 3.0: plant_modbus.py PORT. Commands on standard input, one answer line each:
+"""Modbus TCP client of a test, with pymodbus 3.0 (scripts/peers): plant_modbus.py PORT. Commands on standard input, one answer line each:
   read FIRST COUNT      holding registers by their number from 1, as words
   real REGISTER         one REAL, big-endian words and bytes
   inputs FIRST COUNT    discrete inputs

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: The Penstock authors
 # SPDX-License-Identifier: Apache-2.0
-"""A Modbus TCP device for tests, made with pymodbus: plc_server.py <port> [address space size].
+"""A Modbus TCP device for tests, made with pymodbus 3.0 (scripts/peers): plc_server.py <port> [address space size].
 
 Every address space has 2000 addresses (0-based here, as on the wire). Prints "ready <port>", then obeys stdin:
   set hr|ir|co|di <address> <value>...    sets registers or bits        -> "set"

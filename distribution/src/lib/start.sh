@@ -13,7 +13,7 @@ home=$(cd "${PENSTOCK_HOME:-$install}" 2>/dev/null && pwd) ||
 # class paths, URLs and the framework's lists of files know no way to write these
 case $install$home in *[,:\"\\%#?]*) fail "neither $install nor $home may hold one of , : \" \\ % # ? in its path; move it" ;; esac
 
-advice="install a JDK or JRE 17 or newer (Debian: apt-get install openjdk-17-jre-headless) or set PENSTOCK_JAVA"
+advice="install a JDK or JRE 17 or newer (Debian: apt-get install default-jre-headless) or set PENSTOCK_JAVA"
 java=${PENSTOCK_JAVA:-${JAVA_HOME:+$JAVA_HOME/bin/}java}
 command -v "$java" >/dev/null || fail "no Java at '$java'; $advice"
 # A Java says its version in a file beside it; asking the program would cost a tenth of a second at each start.

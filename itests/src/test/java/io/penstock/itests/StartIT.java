@@ -81,7 +81,7 @@ public class StartIT {
     public void saysInOneLineWhatIsMissing() throws Exception {
         assertEquals(
                 "1: penstock-gateway: no Java at '/nowhere/java'; install a JDK or JRE 17 or newer"
-                        + " (Debian: apt-get install openjdk-17-jre-headless) or set PENSTOCK_JAVA\n",
+                        + " (Debian: apt-get install default-jre-headless) or set PENSTOCK_JAVA\n",
                 run(Map.of("PENSTOCK_JAVA", "/nowhere/java")));
 
         Path old = Files.createDirectories(home.resolve("jdk-11/bin")).resolve("java");

@@ -55,9 +55,12 @@ public final class PeerProcess implements AutoCloseable {
         return start(directory, "node", script, arguments);
     }
 
-    /** Starts {@code itests/peers/<script>} with the system's Python 3 and waits until it is ready. */
+    /** Starts {@code itests/peers/<script>} with the Python 3 that {@code scripts/peers} chose and waits until it is ready. */
     public static PeerProcess python(String script, Object... arguments) {
-        return start(directory(), "/usr/bin/python3", script, arguments);
+        Path directory = directory();
+        Path own = directory.resolve("venv/bin/python3");
+        String python = Files.isExecutable(own) ? own.toString() : "/usr/bin/python3";
+        return start(directory, python, script, arguments);
     }
 
     private static PeerProcess start(Path directory, String program, String script, Object... arguments) {
