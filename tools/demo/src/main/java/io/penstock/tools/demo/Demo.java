@@ -10,14 +10,10 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
 import java.security.cert.CertificateFactory;
@@ -77,7 +73,11 @@ final class Demo implements AutoCloseable {
     private final Path work;
     private final Path gatewayHome;
     private final Report report = new Report();
+    /** Guarded by itself: what ends with the demo. */
     private final List<AutoCloseable> running = new ArrayList<>();
+    /** Guarded by {@link #running}: nothing starts any more. */
+    private boolean closed;
+
     private @Nullable Child plant;
     private @Nullable Child gateway;
     private String lastReason = "";
@@ -103,7 +103,6 @@ final class Demo implements AutoCloseable {
 
     Report run() throws Exception {
         checkPorts();
-        lock();
         prepare();
         startPlant();
         archiveClasses();
@@ -146,23 +145,6 @@ final class Demo implements AutoCloseable {
                         + ") is in use; end what listens there (ss -ltnp | grep " + port.getValue()
                         + ") or choose another by --results-port, --plant-port, --modbus-port");
             }
-        }
-    }
-
-    /** A second run in this checkout would delete the gateway under the first. */
-    private void lock() throws IOException {
-        Files.createDirectories(options.root().resolve("target"));
-        FileChannel channel = own(FileChannel.open(
-                options.root().resolve("target/demo.lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE));
-        FileLock lock;
-        try {
-            lock = channel.tryLock();
-        } catch (OverlappingFileLockException e) {
-            lock = null;
-        }
-        if (lock == null) {
-            throw new DemoFailed(
-                    "another demo runs in " + options.root() + "; end it first, or run this one in another checkout");
         }
     }
 
@@ -301,6 +283,7 @@ final class Demo implements AutoCloseable {
                     .redirectErrorStream(true);
             builder.environment().put("PENSTOCK_HOME", warm.toString());
             Process process = builder.start();
+            own(process::destroy);
             process.getOutputStream().close();
             String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
             if (process.waitFor() != 0) {
@@ -472,23 +455,37 @@ final class Demo implements AutoCloseable {
         ot.setMode(PIPELINE, "ADVISORY", "demo: end");
     }
 
+    /** Also by the thread that a signal starts, while {@link #run} goes on in its own. */
     @Override
     public void close() {
-        for (int i = running.size() - 1; i >= 0; i--) {
-            try {
-                running.get(i).close();
-            } catch (Exception e) {
-                say("closing: %s", e.getMessage());
-            }
+        List<AutoCloseable> last;
+        synchronized (running) {
+            closed = true;
+            last = new ArrayList<>(running);
+            running.clear();
         }
-        running.clear();
+        for (int i = last.size() - 1; i >= 0; i--) {
+            close(last.get(i));
+        }
     }
 
-    private <T extends AutoCloseable> T own(T closeable) {
-        synchronized (running) {
-            running.add(closeable);
+    private static void close(AutoCloseable closeable) {
+        try {
+            closeable.close();
+        } catch (Exception e) {
+            say("closing: %s", e.getMessage());
         }
-        return closeable;
+    }
+
+    <T extends AutoCloseable> T own(T closeable) {
+        synchronized (running) {
+            if (!closed) {
+                running.add(closeable);
+                return closeable;
+            }
+        }
+        close(closeable);
+        throw new DemoFailed("stopped");
     }
 
     /** Into the drop folder as a careful sender does: beside it first, then in one step. */

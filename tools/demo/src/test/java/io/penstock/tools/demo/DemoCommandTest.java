@@ -7,10 +7,14 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.penstock.tools.demo.Demo.DemoFailed;
-import java.nio.channels.FileChannel;
+import java.io.BufferedReader;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
+import java.nio.file.StandardCopyOption;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
@@ -44,20 +48,51 @@ class DemoCommandTest {
                 refusal("--root", folder.toString(), "--modbus-port", "0", "--results-port", "99999"));
     }
 
-    // With other ports than the first, it deleted the folder in which the first one's gateway ran.
+    // With other ports than the first, it built over the first one's programs and deleted the folder of its gateway.
     @Test
     void aSecondDemoInTheSameCheckoutIsRefused() throws Exception {
-        Path target = Files.createDirectories(folder.resolve("target"));
-        Path kept = Files.writeString(
-                Files.createDirectories(target.resolve("demo")).resolve("kept"), "of the first");
-        try (FileChannel first = FileChannel.open(
-                        target.resolve("demo.lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-                var held = first.lock()) {
-            assertTrue(held.isValid());
-            String said = refusal(
-                    "--root", folder.toString(), "--results-port", "0", "--plant-port", "0", "--modbus-port", "0");
-            assertTrue(said.startsWith("another demo runs in " + folder), said);
+        Path root = Path.of("..", "..").toAbsolutePath().normalize();
+        Files.copy(root.resolve("demo"), folder.resolve("demo"), StandardCopyOption.COPY_ATTRIBUTES);
+        Files.copy(
+                root.resolve("scripts/need"),
+                Files.createDirectories(folder.resolve("scripts")).resolve("need"));
+        Files.createDirectories(folder.resolve("target"));
+        Process first = new ProcessBuilder("flock", "target/demo.lock", "sh", "-c", "echo held; cat")
+                .directory(folder.toFile())
+                .start();
+        try (BufferedReader lines = first.inputReader()) {
+            assertEquals("held", lines.readLine());
+            Process second = new ProcessBuilder(folder.resolve("demo").toString())
+                    .redirectErrorStream(true)
+                    .start();
+            String said = new String(second.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            assertEquals(1, second.waitFor());
+            assertEquals(
+                    "demo: another demo runs in " + folder + "; end it first, or run this one in another checkout\n",
+                    said);
+        } finally {
+            first.destroy();
         }
-        assertTrue(Files.exists(kept));
+    }
+
+    // The plant or the gateway of somebody else would have been taken for the demo's.
+    @Test
+    void aPortInUseIsTold() throws Exception {
+        try (ServerSocket taken = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            String port = Integer.toString(taken.getLocalPort());
+            String said = refusal(
+                    "--root", folder.toString(), "--results-port", "0", "--plant-port", "0", "--modbus-port", port);
+            assertTrue(said.startsWith("port " + port + " (Modbus) is in use; "), said);
+        }
+    }
+
+    // Stopped while it made the archive of classes, it went on to start a gateway that nobody ended.
+    @Test
+    void whatStartsAfterTheStopEnds() {
+        Demo demo = new Demo(new Demo.Options(folder, 10, 60, 1, 1, 2, 3));
+        demo.close();
+        AtomicBoolean ended = new AtomicBoolean();
+        assertThrows(DemoFailed.class, () -> demo.own(() -> ended.set(true)));
+        assertTrue(ended.get());
     }
 }
