@@ -123,7 +123,9 @@ public final class ClosedLoopRun {
         try {
             home.awaitFirst(gateway);
             loop.close(PIPELINE);
-            return row(gateway, rate);
+            Row row = row(gateway, rate);
+            loop.assertClosed(PIPELINE);
+            return row;
         } finally {
             Child.end(gateway);
         }

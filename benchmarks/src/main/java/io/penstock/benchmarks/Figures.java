@@ -6,9 +6,11 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 
-/** Reading figures off processes and lists. */
+/** Reading figures off processes and lists, and clearing up afterwards. */
 public final class Figures {
     private static final long TICK_MS = 10; // USER_HZ is 100 on every Linux in use
 
@@ -51,6 +53,17 @@ public final class Figures {
             all += Long.parseLong(fields[i]);
         }
         return new long[] {Long.parseLong(fields[4]), all};
+    }
+
+    /** A folder with all in it; says so where that fails. */
+    public static void delete(Path folder) {
+        try (Stream<Path> files = Files.exists(folder) ? Files.walk(folder) : Stream.empty()) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.deleteIfExists(file);
+            }
+        } catch (IOException e) {
+            System.err.println("cannot delete " + folder + ": " + e.getMessage());
+        }
     }
 
     /** A quantile of sorted figures. */

@@ -18,7 +18,6 @@ import java.security.KeyPair;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.Comparator;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
@@ -176,12 +175,6 @@ final class GatewayHome implements AutoCloseable {
     private synchronized void clear() {
         running.forEach(Child::end);
         running.clear();
-        try (Stream<Path> files = Files.exists(folder) ? Files.walk(folder) : Stream.empty()) {
-            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.deleteIfExists(file);
-            }
-        } catch (IOException e) {
-            System.err.println("cannot delete " + folder + ": " + e.getMessage());
-        }
+        Figures.delete(folder);
     }
 }

@@ -29,7 +29,7 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** One run of a small model: ours, with deadline and checks, beside the bare call with pinned tensors. */
+/** One run of a small model: ours, with deadline and checks, beside the bare call with pinned tensors. With the gateway's flags. */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.SampleTime)
 @OutputTimeUnit(TimeUnit.MICROSECONDS)
@@ -37,7 +37,14 @@ import org.openjdk.jmh.annotations.Warmup;
 @Measurement(iterations = 5, time = 2)
 @Fork(
         value = 2,
-        jvmArgsAppend = {"-XX:+UseSerialGC", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"})
+        jvmArgsAppend = {
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-Xms40m",
+            "-Xmn16m",
+            "-Xmx160m",
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
+        })
 public class InferenceBenchmark {
     private final double[] row = new double[Mlp.INPUTS];
     private final OnnxInferenceEngine engine = new OnnxInferenceEngine();

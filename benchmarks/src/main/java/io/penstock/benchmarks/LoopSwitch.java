@@ -14,6 +14,8 @@ import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.eclipse.milo.opcua.sdk.client.OpcUaClient;
 import org.eclipse.milo.opcua.sdk.client.identity.UsernameProvider;
 import org.eclipse.milo.opcua.stack.core.UaException;
@@ -21,8 +23,10 @@ import org.eclipse.milo.opcua.stack.core.security.DefaultClientCertificateValida
 import org.eclipse.milo.opcua.stack.core.security.MemoryCertificateQuarantine;
 import org.eclipse.milo.opcua.stack.core.security.MemoryTrustListManager;
 import org.eclipse.milo.opcua.stack.core.security.SecurityPolicy;
+import org.eclipse.milo.opcua.stack.core.types.builtin.DataValue;
 import org.eclipse.milo.opcua.stack.core.types.builtin.NodeId;
 import org.eclipse.milo.opcua.stack.core.types.builtin.Variant;
+import org.eclipse.milo.opcua.stack.core.types.enumerated.TimestampsToReturn;
 import org.eclipse.milo.opcua.stack.core.types.structured.CallMethodRequest;
 import org.eclipse.milo.opcua.stack.core.types.structured.CallMethodResult;
 
@@ -71,6 +75,32 @@ final class LoopSwitch {
             TimeUnit.MILLISECONDS.sleep(500); // between two questions
         }
         throw new IOException("the loop does not close: " + last + "; the log says:\n" + home.log());
+    }
+
+    /** Fails if the loop opened or a write went wrong since: the figures would be those of a loop that does nothing. */
+    void assertClosed(String pipeline) throws IOException {
+        try {
+            OpcUaClient client = connect();
+            try {
+                List<DataValue> values = client.readValues(
+                        0,
+                        TimestampsToReturn.Neither,
+                        Stream.of("Mode", "Write/Failed", "Write/ReadBackMismatches", "Write/LastOpenReason")
+                                .map(name -> new NodeId(ClosedLoopRun.NAMESPACE, pipeline + "/" + name))
+                                .toList());
+                String found = values.stream()
+                        .map(value -> String.valueOf(value.value().value()))
+                        .collect(Collectors.joining(", "));
+                if (!found.startsWith("CLOSED, 0, 0, ")) {
+                    throw new IOException("no fair figure; mode, failed writes, mismatches, why it opened: " + found
+                            + "; the log says:\n" + home.log());
+                }
+            } finally {
+                client.disconnect();
+            }
+        } catch (UaException | CertificateException e) {
+            throw new IOException("the loop cannot be looked at: " + e.getMessage(), e);
+        }
     }
 
     private OpcUaClient connect() throws UaException, CertificateException, IOException {

@@ -6,6 +6,7 @@ import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
+import io.penstock.actuation.QuietLoop;
 import io.penstock.api.inference.InferenceSession;
 import io.penstock.api.model.ModelArtifact;
 import io.penstock.api.preprocessing.FeatureEngine;
@@ -34,7 +35,8 @@ import org.openjdk.jmh.annotations.Warmup;
 
 /**
  * A whole cycle beside the bare call: eight samples arrive, a frame is frozen, z-scores are made, the model runs, a loop is
- * asked and a publisher gets the result. The flags are those of the gateway.
+ * asked, closed and with all its guards, and a publisher gets the result. Rooms and flags are those of the gateway; what stands in
+ * between there, OSGi's services, are plain references in it too.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.SampleTime)
@@ -53,10 +55,12 @@ import org.openjdk.jmh.annotations.Warmup;
         })
 public class CycleBenchmark {
     private static final long STEP_NS = 1_000_000;
+    private static final int WARM = 100;
 
     private final Neighbours.Source source = new Neighbours.Source();
     private final OnnxInferenceEngine engine = new OnnxInferenceEngine();
     private final OrtSession.SessionOptions options = new OrtSession.SessionOptions();
+    private final QuietLoop quiet = new QuietLoop();
     private final Conductor conductor;
     private final Acquisition acquisition;
     private final InferenceSession session;
@@ -82,8 +86,13 @@ public class CycleBenchmark {
             session = engine.open(model);
             queue = new ResultQueue("benchmark", publisher(), settings.resultQueue());
             conductor.setQueues(new ResultQueue[] {queue});
-            conductor.setLoop(new Neighbours.OpenLoop() {});
+            quiet.loop().model(model);
+            conductor.setLoop(quiet.loop());
             serve(model);
+            for (int i = 0; i < WARM; i++) {
+                penstock(); // until the windows are full
+            }
+            quiet.engage();
 
             options.setIntraOpNumThreads(1);
             options.setInterOpNumThreads(1);
@@ -174,6 +183,10 @@ public class CycleBenchmark {
             throw new IllegalStateException(
                     failures + " of " + cycles + " cycles failed, " + lost + " results were not taken: no fair figure");
         }
+        if (!quiet.loop().closed()) {
+            throw new IllegalStateException("the loop opened: " + quiet.loop().lastOpenReason());
+        }
+        quiet.close();
         queue.close();
         session.close();
         engine.close();

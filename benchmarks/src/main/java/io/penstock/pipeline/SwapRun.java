@@ -13,7 +13,6 @@ import io.penstock.preprocessing.FeatureEngines;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
-import java.util.Arrays;
 import java.util.Locale;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -29,6 +28,7 @@ public final class SwapRun {
     private static final int BEFORE = 10_000;
     private static final int WARM_SWAPS = 100; // heap and native arenas have found their size
     private static final int MOST = 600_000;
+    private static final int MOST_SWAPS = 20_000; // at 10 ms each, with room for a slow machine
 
     private final long epochNs = (System.currentTimeMillis() - TimeUnit.MINUTES.toMillis(1)) * 1_000_000;
     private final long[] sentNanos = new long[MOST];
@@ -41,18 +41,28 @@ public final class SwapRun {
     private volatile long newest;
     private volatile long oldAfterNew;
     private volatile long published;
+    private long lost;
 
     private SwapRun() {}
 
     /** @param arguments number of exchanges, default 1000. */
     public static void main(String[] arguments) throws Exception {
         int swaps = arguments.length == 0 ? 1000 : Integer.parseInt(arguments[0]);
-        System.out.println(new SwapRun().run(swaps));
-        System.exit(0); // daemon threads of the runtime would do, but not at once
+        if (swaps < 1 || swaps > MOST_SWAPS) {
+            System.err.println("SwapRun: 1 to " + MOST_SWAPS + " swaps, was " + swaps);
+            System.exit(2);
+        }
+        Path home = Files.createTempDirectory("penstock-swaps");
+        SwapRun run = new SwapRun();
+        try {
+            System.out.println(run.run(swaps, home));
+        } finally {
+            Figures.delete(home);
+        }
+        System.exit(run.lost == 0 ? 0 : 1); // daemon threads of the runtime would do, but not at once
     }
 
-    private String run(int swaps) throws Exception {
-        Path home = Files.createTempDirectory("penstock-swaps");
+    private String run(int swaps, Path home) throws Exception {
         PipelineComponent pipeline = new PipelineComponent(Neighbours.settings(256), home, Clock.systemUTC());
         OnnxInferenceEngine engine = new OnnxInferenceEngine();
         pipeline.bindFeatureEngine(FeatureEngines.standard());
@@ -89,8 +99,11 @@ public final class SwapRun {
             unanswered += answers[i] == 0 ? 1 : 0;
             twice += answers[i] > 1 ? 1 : 0;
         }
-        double[] before = latencies(from, begun);
-        double[] during = latencies(begun, ended);
+        lost = unanswered + twice + oldAfterNew;
+        double[] before = latencies(IntStream.range(from, begun));
+        double[] during = latencies(IntStream.range(begun, ended));
+        double[] ofFirst = latencies(IntStream.range(begun, ended).filter(i -> first[i]));
+        double[] ofOthers = latencies(IntStream.range(begun, ended).filter(i -> !first[i]));
         pipeline.stop();
         engine.close();
         return String.format(
@@ -110,33 +123,23 @@ public final class SwapRun {
                 Figures.quantile(before, 0.99),
                 Figures.quantile(during, 0.99),
                 Figures.quantile(during, 0.99) / Figures.quantile(before, 0.99),
-                Figures.quantile(latencies(begun, ended, true), 0.5),
-                Figures.quantile(latencies(begun, ended, true), 0.99),
-                Figures.quantile(latencies(begun, ended, false), 0.99),
+                Figures.quantile(ofFirst, 0.5),
+                Figures.quantile(ofFirst, 0.99),
+                Figures.quantile(ofOthers, 0.99),
                 rssBefore / 1024,
                 rssAfter / 1024,
                 published);
     }
 
     private void waitFor(int count) {
-        while (sent < count) {
+        while (sent < Math.min(count, MOST)) {
             LockSupport.parkNanos(1_000_000);
         }
     }
 
-    /** From sending a scan to the loop being asked, in microseconds, sorted. */
-    private double[] latencies(int from, int to) {
-        double[] micros = new double[to - from];
-        for (int i = 0; i < micros.length; i++) {
-            micros[i] = (answeredNanos[from + i] - sentNanos[from + i]) / 1e3;
-        }
-        Arrays.sort(micros);
-        return micros;
-    }
-
-    private double[] latencies(int from, int to, boolean firstOfModel) {
-        return IntStream.range(from, to)
-                .filter(i -> first[i] == firstOfModel)
+    /** From sending a scan to the loop being asked, in microseconds, sorted; of those that were answered. */
+    private double[] latencies(IntStream scans) {
+        return scans.filter(i -> answers[i] > 0)
                 .mapToDouble(i -> (answeredNanos[i] - sentNanos[i]) / 1e3)
                 .sorted()
                 .toArray();
