@@ -48,8 +48,8 @@ public class BundleRestartIT {
     private Pipeline pipeline;
 
     @Configuration
-    public Option[] gateway() {
-        Path home = Shipped.newHome("bundle-restart");
+    public Option[] gateway() throws IOException {
+        Path home = Shipped.newConfiguredHome("bundle-restart");
         new Releases().trustedBy(home).write(home.resolve("made"), 1, new Releases.Model(10, "NTU", WINDOW));
         return new Option[] {Shipped.gateway(home)};
     }
@@ -81,10 +81,11 @@ public class BundleRestartIT {
             });
         }
         String log = Framework.log(context, 0);
-        for (String back : List.of("preprocessing", "inference")) {
+        for (String back : List.of(
+                "preprocessing", "inference", "connector plc1", "connector server1", "loop loop1", "publisher opcua")) {
             assertTrue(
                     back,
-                    Pattern.compile(back + " is back, .* after a gap of \\d+ ms")
+                    Pattern.compile(back + " is back(, .*)? after a gap of \\d+ ms")
                             .matcher(log)
                             .find());
         }

@@ -5,6 +5,7 @@ package io.penstock.itests;
 import static org.junit.Assert.assertEquals;
 import static org.junit.Assert.assertTrue;
 
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import javax.inject.Inject;
@@ -31,8 +32,8 @@ public class EveryBundleResolvesIT {
     private ServiceComponentRuntime components;
 
     @Configuration
-    public Option[] gateway() {
-        return new Option[] {Shipped.gateway(Shipped.newHome("resolve"))};
+    public Option[] gateway() throws IOException {
+        return new Option[] {Shipped.gateway(Shipped.newConfiguredHome("resolve"))};
     }
 
     // The gateway would start without one of its rooms, and nobody would know until it is needed.
@@ -43,7 +44,7 @@ public class EveryBundleResolvesIT {
         assertTrue(Framework.rooms(context).size() >= 13);
     }
 
-    // A room would be there and do nothing, for want of a service.
+    // A room would be there and do nothing, for want of a service; or a template that people copy would be refused.
     @Test
     public void everyComponentIsSatisfied() throws Exception {
         assertTrue(components.getComponentDescriptionDTOs().size() > 10);
@@ -53,15 +54,11 @@ public class EveryBundleResolvesIT {
     private List<String> unsatisfied() {
         List<String> found = new ArrayList<>();
         for (ComponentDescriptionDTO component : components.getComponentDescriptionDTOs()) {
-            boolean needsConfiguration = component.configurationPolicy.equals("require");
             var configurations = components.getComponentConfigurationDTOs(component);
-            if (configurations.isEmpty() && !needsConfiguration) {
+            if (configurations.isEmpty()) {
                 found.add(component.name + ": no component configuration");
             }
             for (ComponentConfigurationDTO configuration : configurations) {
-                if (configuration.state == ComponentConfigurationDTO.UNSATISFIED_CONFIGURATION && needsConfiguration) {
-                    continue;
-                }
                 if (configuration.state != ComponentConfigurationDTO.ACTIVE
                         && configuration.state != ComponentConfigurationDTO.SATISFIED) {
                     found.add(Framework.why(component, configuration));

@@ -9,12 +9,15 @@ import static org.ops4j.pax.exam.CoreOptions.frameworkProperty;
 import static org.ops4j.pax.exam.CoreOptions.junitBundles;
 import static org.ops4j.pax.exam.CoreOptions.systemProperty;
 
+import io.penstock.peers.PeerProcess;
 import java.io.IOException;
 import java.io.Reader;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Properties;
@@ -51,6 +54,32 @@ final class Shipped {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
+    }
+
+    /**
+     * A home with a component of each kind: the templates of {@code config/}, whose plant nobody answers for, and a port of this
+     * run for the results.
+     */
+    static Path newConfiguredHome(String name) throws IOException {
+        Path home = newHome(name);
+        try (DirectoryStream<Path> templates =
+                Files.newDirectoryStream(distribution().resolve("config"), "*.cfg.json")) {
+            for (Path template : templates) {
+                Files.writeString(
+                        home.resolve("etc").resolve(template.getFileName()),
+                        Files.readString(template)
+                                .replace("\"port\": 4840", "\"port\": " + PeerProcess.freePort())
+                                .replace("192.0.2.", "127.0.0."));
+            }
+        }
+        Path tags = distribution().resolve("config/demo/tags");
+        Files.copy(tags.resolve("plc.csv"), home.resolve("etc/tags/plc1.csv"));
+        Files.copy(tags.resolve("opcua.csv"), home.resolve("etc/tags/server1.csv"));
+        Files.createFile(
+                home.resolve("etc/server1.password"),
+                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+        Files.writeString(home.resolve("etc/server1.password"), "of no server");
+        return home;
     }
 
     /** An empty folder of this run. */

@@ -29,6 +29,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiFunction;
@@ -108,6 +109,9 @@ public final class PipelineComponent implements Pipeline {
     private final Clock clock;
     private final Acquisition acquisition;
     private final Conductor conductor;
+    /** By connector, loop or publisher that went away. */
+    private final Map<String, Long> goneSinceNanos = new ConcurrentHashMap<>();
+
     private final ReentrantLock changes = new ReentrantLock(); // swaps and services coming and going, one at a time
     private volatile @Nullable FeatureEngine features;
     private volatile @Nullable InferenceEngine inference;
@@ -168,10 +172,28 @@ public final class PipelineComponent implements Pipeline {
     @Reference(policy = ReferencePolicy.DYNAMIC, cardinality = ReferenceCardinality.MULTIPLE)
     void bindTagSource(TagSource source) {
         acquisition.add(source);
+        back("connector " + source.name());
     }
 
     void unbindTagSource(TagSource source) {
         acquisition.remove(source);
+        gone("connector " + source.name());
+    }
+
+    private void gone(String neighbour) {
+        goneSinceNanos.put(neighbour, System.nanoTime());
+    }
+
+    /** Tells a gap that an update made; what comes for the first time made none. */
+    private void back(String neighbour) {
+        Long since = goneSinceNanos.remove(neighbour);
+        if (since != null) {
+            LOG.info(
+                    "Pipeline {}: {} is back after a gap of {} ms",
+                    settings.name(),
+                    neighbour,
+                    TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - since));
+        }
     }
 
     @Reference(policy = ReferencePolicy.DYNAMIC, cardinality = ReferenceCardinality.MULTIPLE)
@@ -179,6 +201,7 @@ public final class PipelineComponent implements Pipeline {
         if (loop.pipeline().equals(settings.name()) && conductor.loop() == null) {
             conductor.between(() -> conductor.setLoop(loop));
             LOG.info("Pipeline {} offers to loop {} ({})", settings.name(), loop.name(), loop.target());
+            back("loop " + loop.name());
         }
     }
 
@@ -186,6 +209,7 @@ public final class PipelineComponent implements Pipeline {
         if (conductor.loop() == loop) {
             conductor.between(() -> conductor.setLoop(null));
             LOG.info("Pipeline {} has no write loop any more", settings.name());
+            gone("loop " + loop.name());
         }
     }
 
@@ -199,6 +223,7 @@ public final class PipelineComponent implements Pipeline {
         } finally {
             changes.unlock();
         }
+        back("publisher " + publisher.name());
     }
 
     void unbindPublisher(ResultPublisher publisher) {
@@ -216,6 +241,7 @@ public final class PipelineComponent implements Pipeline {
         } finally {
             changes.unlock();
         }
+        gone("publisher " + publisher.name());
     }
 
     @Reference(
