@@ -66,7 +66,8 @@ public final class Models implements ModelCatalog {
 
         @AttributeDefinition(
                 description =
-                        "How long a rollout waits for the next cycle of a pipeline, in ms; later it finishes by itself.")
+                        "How long a rollout waits for the next cycle of a pipeline, in ms; later, or while operators warm up,"
+                                + " it finishes by itself.")
         long swapTimeoutMs() default 30_000;
 
         @AttributeDefinition(
@@ -293,7 +294,8 @@ public final class Models implements ModelCatalog {
         work.add(task);
         String why;
         try {
-            return task.get(settings.swapTimeoutMs() + settings.probeTimeoutMs(), TimeUnit.MILLISECONDS);
+            // a release may be on trial, and a swap under way must end before the one back begins
+            return task.get(settings.probeTimeoutMs() + 2 * settings.swapTimeoutMs(), TimeUnit.MILLISECONDS);
         } catch (TimeoutException e) {
             task.cancel(false);
             why = "the gateway was busy with another release for too long; try again";

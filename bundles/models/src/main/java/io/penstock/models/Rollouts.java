@@ -32,6 +32,8 @@ import org.slf4j.LoggerFactory;
  */
 final class Rollouts {
     private static final Logger LOG = LoggerFactory.getLogger(Rollouts.class);
+    /** While operators warm up, who asks for a rollback or drops a newer release must not wait for them. */
+    private static final long LONGEST_WAIT_BESIDE_WARM_UP_MS = 1_000;
 
     /** Whether a file is done with. */
     enum Handling {
@@ -69,7 +71,7 @@ final class Rollouts {
                 clock,
                 nanoTime);
         restoration = new Restoration(parts);
-        rollback = new Rollback(parts, restoration);
+        rollback = new Rollback(parts, restoration, this::makeWay);
         startedNanos = nanoTime.getAsLong();
     }
 
@@ -200,7 +202,7 @@ final class Rollouts {
             return Handling.DONE;
         }
         List<Pipeline> wanting = parts.pipelines().wanting(release.statement());
-        if (mustWait(file, wanting)) {
+        if (mustWait(file, release.identity(), wanting)) {
             return Handling.LATER;
         }
         rollOut(file, release, wanting);
@@ -231,7 +233,7 @@ final class Rollouts {
         }
     }
 
-    private boolean mustWait(String file, List<Pipeline> wanting) {
+    private boolean mustWait(String file, ModelIdentity identity, List<Pipeline> wanting) {
         String reason = parts.probe().waitsFor();
         if (reason.isEmpty()
                 && wanting.isEmpty()
@@ -240,9 +242,13 @@ final class Rollouts {
             reason = "a pipeline that wants it; the gateway has just started";
         }
         for (Pipeline pipeline : wanting) {
-            if (parts.swaps().concerns(pipeline.name())) {
-                reason =
-                        "pipeline " + pipeline.name() + ", which has not begun its first cycle with the release before";
+            Release before = parts.swaps().underWay(pipeline.name());
+            if (before != null && pipeline.model().isEmpty()) {
+                reason = "pipeline " + pipeline.name() + ", which has not begun its first cycle with "
+                        + before.identity().label();
+            } else if (before != null && before.identity().sequence() >= identity.sequence()) {
+                reason = "pipeline " + pipeline.name() + ", on which "
+                        + before.identity().label() + " is under way; " + atTheLatest();
             }
         }
         String waits = reason.isEmpty() ? "" : file + " waits for " + reason;
@@ -251,6 +257,11 @@ final class Rollouts {
         }
         waitingFor = waits;
         return !reason.isEmpty();
+    }
+
+    private String atTheLatest() {
+        return "it takes over with the first cycle after a warm-up of at most "
+                + parts.settings().maximumWarmUpMs() + " ms (maximumWarmUpMs)";
     }
 
     private void rollOut(String file, Release release, List<Pipeline> wanting) throws InterruptedException {
@@ -269,19 +280,20 @@ final class Rollouts {
             steps.add("STAGED " + parts.retention().stage(release));
             steps.add("PROBED " + parts.probe().probe(release));
             for (Pipeline pipeline : wanting) {
-                parts.swaps()
-                        .start(
-                                rollout,
-                                pipeline,
-                                Duration.ofMillis(parts.settings().maximumWarmUpMs()));
+                makeWay(
+                        pipeline.name(),
+                        "it gave way to " + release.identity().label() + ", which is newer; it is not tried again");
             }
-            settle(parts.swaps().await(rollout, parts.settings().swapTimeoutMs()));
+            Duration warmUp = Duration.ofMillis(parts.settings().maximumWarmUpMs());
+            for (Pipeline pipeline : wanting) {
+                parts.swaps().start(rollout, pipeline, warmUp);
+            }
+            long timeoutMs = parts.settings().swapTimeoutMs();
+            settle(parts.swaps()
+                    .await(rollout, warmUp.isZero() ? timeoutMs : Math.min(timeoutMs, LONGEST_WAIT_BESIDE_WARM_UP_MS)));
             for (Pipeline pipeline : wanting) {
                 if (parts.swaps().concerns(pipeline.name())) {
-                    LOG.info(
-                            "Model {} is ready and waits for the next cycle of {}",
-                            release.identity().label(),
-                            pipeline.name());
+                    LOG.info("Model {} is ready on {}; {}", release.identity().label(), pipeline.name(), atTheLatest());
                 }
             }
         } catch (ModelRejectedException e) {
@@ -300,6 +312,23 @@ final class Rollouts {
                 parts.store().record(parts.store().state().withTrying("")); // a stop is no crash
             }
             throw e;
+        }
+    }
+
+    /**
+     * Gives up what is under way on a pipeline. The model that serves stays, unless the exchange was happening at that very
+     * moment; then that is settled first.
+     *
+     * @throws ModelRejectedException if it does not end within {@code swapTimeoutMs}.
+     */
+    private void makeWay(String pipeline, String why) throws ModelRejectedException, InterruptedException {
+        settle(parts.swaps().giveUp(pipeline, why, parts.settings().swapTimeoutMs()));
+        Release stuck = parts.swaps().underWay(pipeline);
+        if (stuck != null) {
+            throw new ModelRejectedException("pipeline " + pipeline + ": "
+                    + stuck.identity().label() + " is under way and could not be given up within "
+                    + parts.settings().swapTimeoutMs()
+                    + " ms (swapTimeoutMs); does a model or an engine hang? try again");
         }
     }
 
@@ -421,7 +450,8 @@ final class Rollouts {
         List<String> handled = new ArrayList<>(state.handled());
         handled.removeIf(entry -> fileOf(entry).equals(file)); // of a file that changes only the last content counts
         handled.add(file + " " + id);
-        return state.withHandled(handled).withTrying("");
+        State next = state.withHandled(handled);
+        return next.trying().equals(id) ? next.withTrying("") : next; // it may have given way to one that is tried now
     }
 
     @Nullable

@@ -571,6 +571,125 @@ class RolloutsTest {
         }
     }
 
+    /** 1.0.0 and 1.1.0 have served on it, and nothing that comes will be warm before an hour is over. */
+    private static FakePipeline warmingUp(Gateway gateway, Keys keys) throws Exception {
+        FakePipeline pipeline = new FakePipeline("dosing");
+        gateway.pipelines.add(pipeline);
+        gateway.drop(keys, "1.0.0", 1, "ok");
+        gateway.turn();
+        gateway.drop(keys, "1.1.0", 2, "ok");
+        gateway.turn();
+        pipeline.warm = new CountDownLatch(1);
+        return pipeline;
+    }
+
+    private static final Settings HOUR =
+            new Settings(100, 3_000, 2_000, false, 30_000, 3_600_000, 0, 1, List.of(), false, 2);
+
+    // While a release with windows of an hour warmed up, the operator could not take back the model that misbehaves:
+    // the
+    // room was deaf for swapTimeoutMs, and then told for an hour to try again in a moment.
+    @Test
+    void rollbackDoesNotWaitForAWarmUp() throws Exception {
+        try (Gateway gateway = new Gateway(home, new Disk(), HOUR)) {
+            FakePipeline pipeline = warmingUp(gateway, keys);
+            gateway.drop(keys, "1.2.0", 3, "ok");
+            assertTimeoutPreemptively(Duration.ofSeconds(20), gateway::turn);
+            assertFalse(gateway.store.state().trying().isEmpty(), "under way");
+            assertEquals(2, gateway.receipts());
+
+            Receipt receipt = assertTimeoutPreemptively(
+                    Duration.ofSeconds(20), () -> gateway.rollouts.rollback("dosing", ENGINEER, "dose too high"));
+            assertEquals(RolloutOutcome.ROLLED_BACK, receipt.outcome(), receipt.reason());
+            assertEquals("coagulant-dose 1.0.0", pipeline.label());
+            Receipt givenUp = gateway.store.state().receipts().get(1);
+            assertEquals(RolloutOutcome.FAILED_NOTHING_CHANGED, givenUp.outcome());
+            assertEquals("coagulant-dose 1.2.0", givenUp.model().label());
+            assertEquals(
+                    "pipeline dosing: it gave way to the rollback that anna asked for;"
+                            + " remove its file and drop it again to try it once more",
+                    givenUp.reason());
+            assertEquals("", gateway.store.state().trying());
+            gateway.turn();
+            assertEquals(4, gateway.receipts());
+        }
+    }
+
+    // A rollback that comes in the very moment of the exchange would be told as done while the newest model serves, or
+    // go
+    // back to the model that it was to take away.
+    @Test
+    void rollbackAtTheMomentOfTheExchangeStillGoesWhereItWasMeant() throws Exception {
+        try (Gateway gateway = new Gateway(home, new Disk(), HOUR)) {
+            FakePipeline pipeline = warmingUp(gateway, keys);
+            pipeline.exchanging = true;
+            gateway.drop(keys, "1.2.0", 3, "ok");
+            gateway.turn();
+            Receipt receipt = gateway.rollouts.rollback("dosing", ENGINEER, "dose too high");
+            assertEquals(RolloutOutcome.ROLLED_BACK, receipt.outcome(), receipt.reason());
+            assertEquals("coagulant-dose 1.0.0", pipeline.label());
+            assertEquals(
+                    RolloutOutcome.ACTIVATED,
+                    gateway.store.state().receipts().get(1).outcome());
+            assertNull(gateway.rollouts.fallback("dosing"));
+        }
+        FakePipeline after = new FakePipeline("dosing");
+        try (Gateway gateway = new Gateway(home, new Disk(), after)) {
+            gateway.turn();
+            assertEquals("coagulant-dose 1.0.0", after.label());
+        }
+    }
+
+    // The corrected release would wait for the end of the faulty one's warm-up, and take over after two hours.
+    @Test
+    void newerReleaseTakesThePlaceOfOneThatWarmsUp() throws Exception {
+        try (Gateway gateway = new Gateway(home, new Disk(), HOUR)) {
+            FakePipeline pipeline = warmingUp(gateway, keys);
+            gateway.drop(keys, "1.2.0", 4, "ok");
+            gateway.turn();
+            gateway.drop("older", Samples.release(keys, "1.1.9", 3, "ok").toBytes());
+            gateway.turn();
+            gateway.drop(keys, "1.3.0", 5, "wrong");
+            gateway.turn();
+            assertEquals("coagulant-dose 1.3.0", gateway.last().model().label());
+            assertEquals(3, gateway.receipts(), "one that fails its trial takes nobody's place");
+
+            pipeline.warm = null;
+            gateway.drop(keys, "1.4.0", 6, "ok");
+            gateway.turnAfter(1_000);
+            assertEquals("coagulant-dose 1.4.0", pipeline.label());
+            assertEquals("1.1.0", gateway.rollouts.fallback("dosing").version());
+            List<Receipt> receipts = gateway.store.state().receipts();
+            Receipt givenUp = receipts.stream()
+                    .filter(receipt -> receipt.model().version().equals("1.2.0"))
+                    .findFirst()
+                    .orElseThrow();
+            assertEquals(RolloutOutcome.FAILED_NOTHING_CHANGED, givenUp.outcome());
+            assertEquals(
+                    "pipeline dosing: it gave way to coagulant-dose 1.4.0, which is newer; it is not tried again",
+                    givenUp.reason());
+            gateway.turnAfter(1_000);
+            assertTrue(gateway.last().reason().contains("sequence 3 of coagulant-dose must be above 6"));
+            assertEquals("", gateway.store.state().trying());
+        }
+    }
+
+    // A crash while the newer one is exchanged would be blamed on the model that served before, and not counted for it.
+    @Test
+    void crashIsBlamedOnTheOneThatTookThePlace() throws Exception {
+        try (Gateway gateway = new Gateway(home, new Disk(), HOUR)) {
+            warmingUp(gateway, keys);
+            gateway.drop(keys, "1.2.0", 3, "ok");
+            gateway.turn();
+            gateway.drop(keys, "1.3.0", 4, "ok");
+            gateway.turn();
+            assertEquals("coagulant-dose 1.2.0", gateway.last().model().label());
+            byte[] tried = Files.readAllBytes(home.resolve("releases/coagulant-dose-1.3.0.penstock"));
+            assertEquals(Names.sha256(tried), gateway.store.state().trying());
+            assertTrue(gateway.store.contains(Names.sha256(tried)));
+        }
+    }
+
     // A good release would be refused for ever because the gateway was busy while it was tried.
     @Test
     void anAnswerThatComesLateOnceIsAskedForAgainAndASlowModelIsRefused() throws Exception {
