@@ -12,6 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.penstock.api.access.Actor;
 import io.penstock.api.model.ModelArtifact;
+import io.penstock.api.model.ModelIdentity;
 import io.penstock.api.model.Receipt;
 import io.penstock.api.model.RolloutOutcome;
 import io.penstock.models.Fakes.FakeInference;
@@ -24,6 +25,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
@@ -941,6 +943,55 @@ class RolloutsTest {
         try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {
             gateway.turn();
             assertEquals("coagulant-dose 1.0.0", pipeline.label());
+        }
+    }
+
+    // A copy of the newest release under a name of control characters served until the restart; then no pipeline had a
+    // model, and the way out that the message told forgot which sequences were accepted.
+    @Test
+    void longestFileNameCanBeReadAtTheNextStart() throws Exception {
+        try (Gateway gateway = new Gateway(home, new Disk(), new FakePipeline("dosing"))) {
+            byte[] file = Samples.release(keys, "1.0.0", 1, "ok").toBytes();
+            gateway.drop("first", file);
+            gateway.turn();
+            gateway.drop("\u0001".repeat(246), file);
+            gateway.turn();
+            assertEquals(RolloutOutcome.ACTIVATED, gateway.last().outcome());
+            assertEquals(1_485, gateway.last().file().length());
+        }
+        FakePipeline pipeline = new FakePipeline("dosing");
+        try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {
+            gateway.turn();
+            assertEquals("coagulant-dose 1.0.0", pipeline.label());
+            assertEquals(2, gateway.receipts());
+        }
+    }
+
+    // One long text, from wherever it comes, would make all that was decided unreadable.
+    @Test
+    void everyTextOfTheStateCanBeReadBack() {
+        String id = "a".repeat(64);
+        for (String longest : List.of("", "x".repeat(1_001), "\u0001\ud800".repeat(3_000))) {
+            ModelIdentity identity = new ModelIdentity("m", "1.0.0", 1, id, "CN=" + longest);
+            State state = State.EMPTY
+                    .withServing("p".repeat(64), new State.Serving(id, List.of(id)))
+                    .withAccepted(id, new State.Accepted(identity, longest, List.of("*"), Keys.NOW))
+                    .withCrashes(id, 1, "hs_err_pid1.log " + Keys.NOW)
+                    .withTrying(id)
+                    .withHandled(List.of(longest + " " + id))
+                    .withReceipt(new Receipt(
+                            longest,
+                            identity,
+                            List.of(longest),
+                            RolloutOutcome.ACTIVATED,
+                            longest,
+                            Collections.nCopies(1_001, longest),
+                            Keys.NOW));
+            byte[] written = state.toBytes();
+            // half a surrogate pair is written as a question mark: what counts is that the file can be read, and stays
+            State read = State.parse("desired.json", written);
+            assertArrayEquals(written, read.toBytes());
+            assertEquals(1, read.releases().size());
         }
     }
 
