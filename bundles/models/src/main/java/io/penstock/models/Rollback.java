@@ -50,7 +50,7 @@ final class Rollback {
                     .get(name)
                     .orElseThrow(() -> new ModelRejectedException("rollback: pipeline " + name
                             + " is not running at present; check its configuration in etc/"));
-            if (!parts.accepted().mayServe(pipeline, id)) {
+            if (!parts.accepted().fits(pipeline, id)) {
                 throw new ModelRejectedException("rollback: " + parts.accepted().label(id)
                         + " is not what pipeline " + name + " wants ("
                         + pipeline.requirement().model() + " "

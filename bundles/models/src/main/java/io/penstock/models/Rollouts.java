@@ -187,6 +187,10 @@ final class Rollouts {
         if (!release.id().equals(id)) {
             return Handling.LATER; // it was changed between two looks
         }
+        if (parts.accepted().isLostOrDamaged(release)) {
+            restore(file, release); // it is no new release: neither its time nor its sequence counts
+            return Handling.DONE;
+        }
         try {
             release.checkTime(parts.clock().instant());
             checkSequence(release);
@@ -209,15 +213,43 @@ final class Rollouts {
         return Handling.DONE;
     }
 
+    /** Puts an older release back where a rollback finds it; to serve takes a role and a reason. */
+    private void restore(String file, Release release) {
+        String reason;
+        try {
+            parts.store().put(release);
+            List<String> fallbackOf = parts.store().state().pipelines().keySet().stream()
+                    .filter(pipeline -> release.id().equals(parts.accepted().fallbackId(pipeline)))
+                    .toList();
+            reason = "store: " + release.identity().label() + " was lost or changed on disk and is whole again"
+                    + (fallbackOf.isEmpty()
+                            ? ""
+                            : "; use 'penstock model rollback' to return to it on " + String.join(", ", fallbackOf));
+        } catch (IOException e) {
+            reason = cannotBeKept(e);
+        }
+        finish(
+                file,
+                release.id(),
+                release.identity(),
+                List.of(),
+                RolloutOutcome.FAILED_NOTHING_CHANGED,
+                reason,
+                release.evidence());
+    }
+
+    private static String cannotBeKept(IOException e) {
+        return "store: the release cannot be kept: " + Failures.reason(e)
+                + "; make room or repair the disk, then remove the file and drop it again";
+    }
+
     private void checkSequence(Release release) throws ModelRejectedException {
+        if (parts.accepted().mayBeTriedAgain(release)) {
+            return;
+        }
         State state = parts.store().state();
         ModelIdentity identity = release.identity();
         long highest = state.highestSequence().getOrDefault(identity.name(), 0L);
-        boolean serves = state.pipelines().values().stream()
-                .anyMatch(serving -> serving.current().equals(release.id()));
-        if (state.releases().containsKey(release.id()) && (serves || identity.sequence() == highest)) {
-            return; // byte for byte the newest one, or one that is meant to serve: dropped again to be tried again
-        }
         if (identity.sequence() <= highest) {
             throw new ModelRejectedException("release: sequence " + identity.sequence() + " of " + identity.name()
                     + " must be above " + highest + ", the highest this gateway accepted; sign it with a higher one,"
@@ -346,10 +378,7 @@ final class Rollouts {
             parts.store().put(release); // also where it is there: it may have been damaged
             parts.store().commit(state.withTrying(release.id()));
         } catch (IOException e) {
-            throw new ModelRejectedException(
-                    "store: the release cannot be kept: " + Failures.reason(e)
-                            + "; make room or repair the disk, then remove the file and drop it again",
-                    e);
+            throw new ModelRejectedException(cannotBeKept(e), e);
         }
     }
 

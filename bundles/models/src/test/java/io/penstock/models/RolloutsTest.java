@@ -881,13 +881,7 @@ class RolloutsTest {
             gateway.turn();
         }
         for (boolean lost : new boolean[] {true, false}) {
-            if (lost) {
-                Files.delete(stored);
-            } else {
-                byte[] damaged = file.clone();
-                damaged[damaged.length - 100] ^= 1;
-                Files.write(stored, damaged);
-            }
+            damage(stored, lost);
             FakePipeline pipeline = new FakePipeline("dosing");
             try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {
                 gateway.turn();
@@ -897,6 +891,74 @@ class RolloutsTest {
                 assertEquals("coagulant-dose 1.0.0", pipeline.label());
             }
             assertArrayEquals(file, Files.readAllBytes(stored));
+        }
+    }
+
+    // A fallback that the disk had lost or changed could never be healed: the rollback told to drop it again, the drop
+    // was
+    // refused for its sequence and told to roll back. A lost one was said not to be what the pipeline wants.
+    @Test
+    void fallbackLostOrDamagedInTheStoreIsHealedByDroppingItAgain() throws Exception {
+        byte[] file = Samples.release(keys, "1.0.0", 1, "ok").toBytes();
+        Path stored = home.resolve("data/models/" + Names.sha256(file) + ".penstock");
+        FakePipeline pipeline = new FakePipeline("dosing");
+        try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {
+            gateway.drop("first", file);
+            gateway.turn();
+            gateway.drop(keys, "1.1.0", 2, "ok");
+            gateway.turn();
+            for (boolean lost : new boolean[] {true, false}) {
+                damage(stored, lost);
+                Receipt refused = gateway.rollouts.rollback("dosing", ENGINEER, "dose too high");
+                assertEquals(RolloutOutcome.FAILED_NOTHING_CHANGED, refused.outcome());
+                assertTrue(
+                        refused.reason().startsWith("store: coagulant-dose 1.0.0 was lost or changed on disk"),
+                        refused.reason());
+                assertTrue(refused.reason().contains("drop that release again"), refused.reason());
+
+                gateway.drop("again-" + lost, file);
+                gateway.turn();
+                assertEquals("coagulant-dose 1.1.0", pipeline.label(), "to drop a file is not to roll back");
+                assertEquals(
+                        "store: coagulant-dose 1.0.0 was lost or changed on disk and is whole again;"
+                                + " use 'penstock model rollback' to return to it on dosing",
+                        gateway.last().reason());
+                assertArrayEquals(file, Files.readAllBytes(stored));
+            }
+            assertEquals(
+                    RolloutOutcome.ROLLED_BACK,
+                    gateway.rollouts
+                            .rollback("dosing", ENGINEER, "dose too high")
+                            .outcome());
+            assertEquals("coagulant-dose 1.0.0", pipeline.label());
+        }
+    }
+
+    private static void damage(Path stored, boolean lost) throws IOException {
+        if (lost) {
+            Files.delete(stored);
+        } else {
+            byte[] damaged = Files.readAllBytes(stored);
+            damaged[damaged.length - 100] ^= 1;
+            Files.write(stored, damaged);
+        }
+    }
+
+    // The old model would be said not to be what the pipeline wants only where that is so.
+    @Test
+    void rollbackToAModelThatThePipelineNoLongerWantsTellsSo() throws Exception {
+        try (Gateway gateway = new Gateway(home, new Disk(), new FakePipeline("dosing"))) {
+            gateway.drop(keys, "1.0.0", 1, "ok");
+            gateway.turn();
+            gateway.drop(keys, "1.1.0", 2, "ok");
+            gateway.turn();
+            gateway.pipelines.add(new FakePipeline("dosing", "[1.1.0,2.0.0)"));
+            gateway.turn();
+            String reason = gateway.rollouts.rollback("dosing", ENGINEER, "x").reason();
+            assertTrue(
+                    reason.contains("coagulant-dose 1.0.0 is not what pipeline dosing wants"
+                            + " (coagulant-dose [1.1.0,2.0.0))"),
+                    reason);
         }
     }
 
