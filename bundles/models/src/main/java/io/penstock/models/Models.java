@@ -80,8 +80,10 @@ public final class Models implements ModelCatalog {
         long pipelineWaitMs() default 15_000;
 
         @AttributeDefinition(
-                description = "Largest release, packed and unpacked, in MiB, at most an eighth of the gateway's heap.")
-        int maximumReleaseMiB() default 16;
+                description =
+                        "Largest release, packed and unpacked, in MiB, at most an eighth of the gateway's heap; 0: 16, or that"
+                                + " eighth where it is less.")
+        int maximumReleaseMiB() default 0;
 
         @AttributeDefinition(
                 required = false,
@@ -194,7 +196,8 @@ public final class Models implements ModelCatalog {
 
     private void run() {
         LOG.info(
-                "Releases are taken in; {} receipts so far",
+                "Releases are taken in, of at most {} MiB; {} receipts so far",
+                settings.maximumReleaseMiB(),
                 store.state().receipts().size());
         boolean more = false;
         while (!stopping) {
