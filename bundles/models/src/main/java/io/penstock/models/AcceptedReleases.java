@@ -6,6 +6,7 @@ import io.penstock.api.model.ModelIdentity;
 import io.penstock.api.model.ModelRejectedException;
 import io.penstock.api.pipeline.Pipeline;
 import java.io.IOException;
+import java.nio.file.NoSuchFileException;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
@@ -40,9 +41,13 @@ final class AcceptedReleases {
     }
 
     boolean mayServe(Pipeline pipeline, String id) {
+        return store.contains(id) && fits(pipeline, id);
+    }
+
+    /** As {@link #mayServe}, whether or not its file is there. */
+    boolean fits(Pipeline pipeline, String id) {
         State.Accepted accepted = store.state().releases().get(id);
         return accepted != null
-                && store.contains(id)
                 && !quarantined(id)
                 && (accepted.pipelines().contains("*") || accepted.pipelines().contains(pipeline.name()))
                 && Pipelines.wants(
@@ -51,23 +56,47 @@ final class AcceptedReleases {
                         accepted.identity().version());
     }
 
+    /** Byte for byte the newest one, or one that is meant to serve: who drops it again means it. */
+    boolean mayBeTriedAgain(Release release) {
+        State state = store.state();
+        String name = release.identity().name();
+        return state.releases().containsKey(release.id())
+                && (release.identity().sequence() == state.highestSequence().getOrDefault(name, 0L)
+                        || state.pipelines().values().stream()
+                                .anyMatch(serving -> serving.current().equals(release.id())));
+    }
+
+    /** Byte for byte an older one that may be returned to, of which the store has nothing, or something else. */
+    boolean isLostOrDamaged(Release release) {
+        return store.state().releases().containsKey(release.id())
+                && !mayBeTriedAgain(release)
+                && !store.isWhole(release.id());
+    }
+
     /** A stored release is verified as often as it is read; its certificates are judged as of its acceptance. */
     Release load(String id) throws ModelRejectedException {
         State.Accepted accepted =
                 Objects.requireNonNull(store.state().releases().get(id));
+        String damage;
         try {
             Release release = Release.read(store.file(id), verifiers.get(), accepted.acceptedAt(), Integer.MAX_VALUE);
-            if (!release.id().equals(id)) {
-                throw new ModelRejectedException(
-                        "store: release " + id + " was changed on disk; remove the file and drop it again");
+            if (release.id().equals(id)) {
+                return release;
             }
-            return release;
+            damage = "it is another release";
+        } catch (NoSuchFileException e) {
+            damage = "it is missing";
         } catch (IOException e) {
-            throw new ModelRejectedException(
-                    "store: release " + id + " cannot be read: " + Failures.reason(e)
-                            + "; remove the file and drop it again",
-                    e);
+            damage = Failures.reason(e);
+        } catch (ModelRejectedException e) {
+            if (store.isWhole(id)) {
+                throw e;
+            }
+            damage = Failures.message(e);
         }
+        throw new ModelRejectedException("store: " + accepted.identity().label() + " was lost or changed on disk ("
+                + store.file(id) + ": " + damage + "); drop that release again, under another name if its file is"
+                + " still in the drop folder");
     }
 
     /** The model a rollback of this pipeline would return to, null if there is none. */

@@ -66,7 +66,8 @@ public final class Models implements ModelCatalog {
 
         @AttributeDefinition(
                 description =
-                        "How long a rollout waits for the next cycle of a pipeline, in ms; later it finishes by itself.")
+                        "How long a rollout waits for the next cycle of a pipeline, in ms; later, or while operators warm up,"
+                                + " it finishes by itself.")
         long swapTimeoutMs() default 30_000;
 
         @AttributeDefinition(
@@ -79,8 +80,10 @@ public final class Models implements ModelCatalog {
         long pipelineWaitMs() default 15_000;
 
         @AttributeDefinition(
-                description = "Largest release, packed and unpacked, in MiB, at most an eighth of the gateway's heap.")
-        int maximumReleaseMiB() default 16;
+                description =
+                        "Largest release, packed and unpacked, in MiB, at most an eighth of the gateway's heap; 0: 16, or that"
+                                + " eighth where it is less.")
+        int maximumReleaseMiB() default 0;
 
         @AttributeDefinition(
                 required = false,
@@ -193,7 +196,8 @@ public final class Models implements ModelCatalog {
 
     private void run() {
         LOG.info(
-                "Releases are taken in; {} receipts so far",
+                "Releases are taken in, of at most {} MiB; {} receipts so far",
+                settings.maximumReleaseMiB(),
                 store.state().receipts().size());
         boolean more = false;
         while (!stopping) {
@@ -293,7 +297,8 @@ public final class Models implements ModelCatalog {
         work.add(task);
         String why;
         try {
-            return task.get(settings.swapTimeoutMs() + settings.probeTimeoutMs(), TimeUnit.MILLISECONDS);
+            // a release may be on trial, and a swap under way must end before the one back begins
+            return task.get(settings.probeTimeoutMs() + 2 * settings.swapTimeoutMs(), TimeUnit.MILLISECONDS);
         } catch (TimeoutException e) {
             task.cancel(false);
             why = "the gateway was busy with another release for too long; try again";

@@ -2,11 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.penstock.models;
 
-import io.penstock.api.model.ModelArtifact;
 import io.penstock.api.pipeline.Pipeline;
 import io.penstock.api.pipeline.Pipeline.ModelRequirement;
-import io.penstock.api.pipeline.Pipeline.SwapReport;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -14,7 +11,6 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.FutureTask;
 import org.osgi.framework.Version;
 import org.osgi.framework.VersionRange;
 
@@ -79,14 +75,5 @@ final class Pipelines {
                                                         + pipeline.requirement().model() + " "
                                                         + pipeline.requirement().versionRange() + ")")
                                                 .toList());
-    }
-
-    /** Starts a swap on a thread of its own: it lasts until the pipeline's next cycle, which may be far. */
-    static FutureTask<SwapReport> swap(Pipeline pipeline, ModelArtifact model, Duration warmUp) {
-        FutureTask<SwapReport> task = new FutureTask<>(() -> pipeline.swap(model, warmUp));
-        Thread thread = new Thread(task, "io.penstock.models-swap-" + pipeline.name());
-        thread.setDaemon(true);
-        thread.start();
-        return task;
     }
 }

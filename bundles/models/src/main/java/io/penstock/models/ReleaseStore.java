@@ -121,6 +121,15 @@ final class ReleaseStore implements AutoCloseable {
         return Files.isRegularFile(file(id));
     }
 
+    /** Whether its file is there and byte for byte what was accepted. */
+    boolean isWhole(String id) {
+        try {
+            return contains(id) && Names.sha256(file(id), Files.size(file(id))).equals(id);
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
     /** Deletes releases that are not to be kept, and what a crash left half-written. */
     void keepOnly(Set<String> ids) {
         try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*{.penstock,.tmp}")) {

@@ -17,10 +17,17 @@ import java.util.Objects;
 final class Rollback {
     private final Parts parts;
     private final Restoration restoration;
+    private final Way way;
 
-    Rollback(Parts parts, Restoration restoration) {
+    Rollback(Parts parts, Restoration restoration, Way way) {
         this.parts = parts;
         this.restoration = restoration;
+        this.way = way;
+    }
+
+    /** Gives up what is under way on a pipeline, and settles it. */
+    interface Way {
+        void make(String pipeline, String why) throws ModelRejectedException, InterruptedException;
     }
 
     /** Returns a pipeline to the model before; done again, to the one before that. */
@@ -30,12 +37,12 @@ final class Rollback {
         ModelIdentity identity = parts.accepted().fallback(name);
         List<String> steps = new ArrayList<>();
         Receipt receipt;
-        State state = parts.store().state();
+        State state;
         try {
             if (id == null) {
                 throw new ModelRejectedException(
                         "rollback: pipeline " + name + " has no model to return to; pipelines with one are "
-                                + state.pipelines().keySet().stream()
+                                + parts.store().state().pipelines().keySet().stream()
                                         .filter(known -> parts.accepted().fallbackId(known) != null)
                                         .toList());
             }
@@ -43,18 +50,28 @@ final class Rollback {
                     .get(name)
                     .orElseThrow(() -> new ModelRejectedException("rollback: pipeline " + name
                             + " is not running at present; check its configuration in etc/"));
-            if (!parts.accepted().mayServe(pipeline, id)) {
+            if (!parts.accepted().fits(pipeline, id)) {
                 throw new ModelRejectedException("rollback: " + parts.accepted().label(id)
                         + " is not what pipeline " + name + " wants ("
                         + pipeline.requirement().model() + " "
                         + pipeline.requirement().versionRange()
                         + "); change its configuration first");
             }
-            if (parts.swaps().concerns(name) || !parts.probe().waitsFor().isEmpty()) {
-                throw new ModelRejectedException("rollback: pipeline " + name
-                        + " is waiting for its next cycle or for an engine; try again in a moment");
+            String missing = parts.probe().waitsFor();
+            if (!missing.isEmpty()) {
+                throw new ModelRejectedException("rollback: pipeline " + name + " waits for " + missing);
+            }
+            Release underWay = parts.swaps().underWay(name);
+            if (underWay != null && pipeline.model().isEmpty()) {
+                throw new ModelRejectedException(
+                        "rollback: pipeline " + name + " has no model and is about to begin with "
+                                + underWay.identity().label() + "; try again in a moment");
             }
             Release release = parts.accepted().load(id);
+            way.make(
+                    name,
+                    "it gave way to the rollback that " + actor.name()
+                            + " asked for; remove its file and drop it again to try it once more");
             steps.add("VERIFIED signer " + release.identity().signer());
             steps.add("STAGED " + parts.retention().stage(release));
             Rollout rollout = new Rollout("rollback", release, steps);
@@ -72,6 +89,7 @@ final class Rollback {
             }
             steps.add("ACTIVE " + name + ": "
                     + Swaps.figures(Objects.requireNonNull(ended.get(0).report())));
+            state = parts.store().state();
             state = state.withServing(
                     name, Objects.requireNonNull(state.pipelines().get(name)).backTo(id));
             restoration.served(name);
@@ -85,6 +103,7 @@ final class Rollback {
                     parts.clock().instant());
         } catch (ModelRejectedException e) {
             Failures.checkStop();
+            state = parts.store().state();
             receipt = new Receipt(
                     "rollback",
                     identity,

@@ -32,6 +32,8 @@ import org.slf4j.LoggerFactory;
  */
 final class Rollouts {
     private static final Logger LOG = LoggerFactory.getLogger(Rollouts.class);
+    /** While operators warm up, who asks for a rollback or drops a newer release must not wait for them. */
+    private static final long LONGEST_WAIT_BESIDE_WARM_UP_MS = 1_000;
 
     /** Whether a file is done with. */
     enum Handling {
@@ -69,7 +71,7 @@ final class Rollouts {
                 clock,
                 nanoTime);
         restoration = new Restoration(parts);
-        rollback = new Rollback(parts, restoration);
+        rollback = new Rollback(parts, restoration, this::makeWay);
         startedNanos = nanoTime.getAsLong();
     }
 
@@ -185,6 +187,10 @@ final class Rollouts {
         if (!release.id().equals(id)) {
             return Handling.LATER; // it was changed between two looks
         }
+        if (parts.accepted().isLostOrDamaged(release)) {
+            restore(file, release); // it is no new release: neither its time nor its sequence counts
+            return Handling.DONE;
+        }
         try {
             release.checkTime(parts.clock().instant());
             checkSequence(release);
@@ -200,22 +206,50 @@ final class Rollouts {
             return Handling.DONE;
         }
         List<Pipeline> wanting = parts.pipelines().wanting(release.statement());
-        if (mustWait(file, wanting)) {
+        if (mustWait(file, release.identity(), wanting)) {
             return Handling.LATER;
         }
         rollOut(file, release, wanting);
         return Handling.DONE;
     }
 
+    /** Puts an older release back where a rollback finds it; to serve takes a role and a reason. */
+    private void restore(String file, Release release) {
+        String reason;
+        try {
+            parts.store().put(release);
+            List<String> fallbackOf = parts.store().state().pipelines().keySet().stream()
+                    .filter(pipeline -> release.id().equals(parts.accepted().fallbackId(pipeline)))
+                    .toList();
+            reason = "store: " + release.identity().label() + " was lost or changed on disk and is whole again"
+                    + (fallbackOf.isEmpty()
+                            ? ""
+                            : "; use 'penstock model rollback' to return to it on " + String.join(", ", fallbackOf));
+        } catch (IOException e) {
+            reason = cannotBeKept(e);
+        }
+        finish(
+                file,
+                release.id(),
+                release.identity(),
+                List.of(),
+                RolloutOutcome.FAILED_NOTHING_CHANGED,
+                reason,
+                release.evidence());
+    }
+
+    private static String cannotBeKept(IOException e) {
+        return "store: the release cannot be kept: " + Failures.reason(e)
+                + "; make room or repair the disk, then remove the file and drop it again";
+    }
+
     private void checkSequence(Release release) throws ModelRejectedException {
+        if (parts.accepted().mayBeTriedAgain(release)) {
+            return;
+        }
         State state = parts.store().state();
         ModelIdentity identity = release.identity();
         long highest = state.highestSequence().getOrDefault(identity.name(), 0L);
-        boolean serves = state.pipelines().values().stream()
-                .anyMatch(serving -> serving.current().equals(release.id()));
-        if (state.releases().containsKey(release.id()) && (serves || identity.sequence() == highest)) {
-            return; // byte for byte the newest one, or one that is meant to serve: dropped again to be tried again
-        }
         if (identity.sequence() <= highest) {
             throw new ModelRejectedException("release: sequence " + identity.sequence() + " of " + identity.name()
                     + " must be above " + highest + ", the highest this gateway accepted; sign it with a higher one,"
@@ -231,7 +265,7 @@ final class Rollouts {
         }
     }
 
-    private boolean mustWait(String file, List<Pipeline> wanting) {
+    private boolean mustWait(String file, ModelIdentity identity, List<Pipeline> wanting) {
         String reason = parts.probe().waitsFor();
         if (reason.isEmpty()
                 && wanting.isEmpty()
@@ -240,9 +274,13 @@ final class Rollouts {
             reason = "a pipeline that wants it; the gateway has just started";
         }
         for (Pipeline pipeline : wanting) {
-            if (parts.swaps().concerns(pipeline.name())) {
-                reason =
-                        "pipeline " + pipeline.name() + ", which has not begun its first cycle with the release before";
+            Release before = parts.swaps().underWay(pipeline.name());
+            if (before != null && pipeline.model().isEmpty()) {
+                reason = "pipeline " + pipeline.name() + ", which has not begun its first cycle with "
+                        + before.identity().label();
+            } else if (before != null && before.identity().sequence() >= identity.sequence()) {
+                reason = "pipeline " + pipeline.name() + ", on which "
+                        + before.identity().label() + " is under way; " + atTheLatest();
             }
         }
         String waits = reason.isEmpty() ? "" : file + " waits for " + reason;
@@ -251,6 +289,11 @@ final class Rollouts {
         }
         waitingFor = waits;
         return !reason.isEmpty();
+    }
+
+    private String atTheLatest() {
+        return "it takes over with the first cycle after a warm-up of at most "
+                + parts.settings().maximumWarmUpMs() + " ms (maximumWarmUpMs)";
     }
 
     private void rollOut(String file, Release release, List<Pipeline> wanting) throws InterruptedException {
@@ -269,19 +312,20 @@ final class Rollouts {
             steps.add("STAGED " + parts.retention().stage(release));
             steps.add("PROBED " + parts.probe().probe(release));
             for (Pipeline pipeline : wanting) {
-                parts.swaps()
-                        .start(
-                                rollout,
-                                pipeline,
-                                Duration.ofMillis(parts.settings().maximumWarmUpMs()));
+                makeWay(
+                        pipeline.name(),
+                        "it gave way to " + release.identity().label() + ", which is newer; it is not tried again");
             }
-            settle(parts.swaps().await(rollout, parts.settings().swapTimeoutMs()));
+            Duration warmUp = Duration.ofMillis(parts.settings().maximumWarmUpMs());
+            for (Pipeline pipeline : wanting) {
+                parts.swaps().start(rollout, pipeline, warmUp);
+            }
+            long timeoutMs = parts.settings().swapTimeoutMs();
+            settle(parts.swaps()
+                    .await(rollout, warmUp.isZero() ? timeoutMs : Math.min(timeoutMs, LONGEST_WAIT_BESIDE_WARM_UP_MS)));
             for (Pipeline pipeline : wanting) {
                 if (parts.swaps().concerns(pipeline.name())) {
-                    LOG.info(
-                            "Model {} is ready and waits for the next cycle of {}",
-                            release.identity().label(),
-                            pipeline.name());
+                    LOG.info("Model {} is ready on {}; {}", release.identity().label(), pipeline.name(), atTheLatest());
                 }
             }
         } catch (ModelRejectedException e) {
@@ -303,6 +347,23 @@ final class Rollouts {
         }
     }
 
+    /**
+     * Gives up what is under way on a pipeline. The model that serves stays, unless the exchange was happening at that very
+     * moment; then that is settled first.
+     *
+     * @throws ModelRejectedException if it does not end within {@code swapTimeoutMs}.
+     */
+    private void makeWay(String pipeline, String why) throws ModelRejectedException, InterruptedException {
+        settle(parts.swaps().giveUp(pipeline, why, parts.settings().swapTimeoutMs()));
+        Release stuck = parts.swaps().underWay(pipeline);
+        if (stuck != null) {
+            throw new ModelRejectedException("pipeline " + pipeline + ": "
+                    + stuck.identity().label() + " is under way and could not be given up within "
+                    + parts.settings().swapTimeoutMs()
+                    + " ms (swapTimeoutMs); does a model or an engine hang? try again");
+        }
+    }
+
     /** From here on a crash of the process counts against this release, and the disk has room for it. */
     private void begin(Release release) throws ModelRejectedException {
         State state = parts.store().state();
@@ -317,10 +378,7 @@ final class Rollouts {
             parts.store().put(release); // also where it is there: it may have been damaged
             parts.store().commit(state.withTrying(release.id()));
         } catch (IOException e) {
-            throw new ModelRejectedException(
-                    "store: the release cannot be kept: " + Failures.reason(e)
-                            + "; make room or repair the disk, then remove the file and drop it again",
-                    e);
+            throw new ModelRejectedException(cannotBeKept(e), e);
         }
     }
 
@@ -421,7 +479,8 @@ final class Rollouts {
         List<String> handled = new ArrayList<>(state.handled());
         handled.removeIf(entry -> fileOf(entry).equals(file)); // of a file that changes only the last content counts
         handled.add(file + " " + id);
-        return state.withHandled(handled).withTrying("");
+        State next = state.withHandled(handled);
+        return next.trying().equals(id) ? next.withTrying("") : next; // it may have given way to one that is tried now
     }
 
     @Nullable

@@ -32,6 +32,9 @@ record Settings(
         List<String> requiredSigners,
         boolean revocationListRequired,
         int maximumCrashes) {
+    /** Largest release where nothing is configured and the heap has room for it. */
+    private static final int USUAL_RELEASE_MIB = 16;
+
     Settings {
         requiredSigners = List.copyOf(requiredSigners);
         inRange("pollMs", pollMs, 20, 10_000);
@@ -66,6 +69,11 @@ record Settings(
         }
     }
 
+    /** What nobody has configured must not stop a gateway with a small heap. */
+    static int unconfiguredReleaseMiB(long heapBytes) {
+        return (int) Math.min(USUAL_RELEASE_MIB, (heapBytes >> 20) / 8);
+    }
+
     private static void inRange(String key, long value, long low, long high) {
         if (value < low || value > high) {
             throw new IllegalArgumentException(key + ": " + low + " to " + high + ", was " + value);
@@ -73,6 +81,7 @@ record Settings(
     }
 
     static Settings of(Models.Config config) {
+        int maximumReleaseMiB = config.maximumReleaseMiB();
         return new Settings(
                 config.pollMs(),
                 config.stableMs(),
@@ -81,7 +90,9 @@ record Settings(
                 config.swapTimeoutMs(),
                 config.maximumWarmUpMs(),
                 config.pipelineWaitMs(),
-                config.maximumReleaseMiB(),
+                maximumReleaseMiB == 0
+                        ? unconfiguredReleaseMiB(Runtime.getRuntime().maxMemory())
+                        : maximumReleaseMiB,
                 List.of(config.requiredSigners()),
                 config.revocationListRequired(),
                 config.maximumCrashes());

@@ -101,7 +101,7 @@ record State(
 
     State withAccepted(String id, Accepted accepted) {
         Map<String, Accepted> changed = new TreeMap<>(releases);
-        changed.put(id, accepted);
+        changed.put(id, bounded(accepted));
         Map<String, Long> highest = new TreeMap<>(highestSequence);
         highest.merge(accepted.identity().name(), accepted.identity().sequence(), Math::max);
         return new State(pipelines, highest, changed, crashes, lastCrash, trying, handled, receipts);
@@ -145,10 +145,25 @@ record State(
     }
 
     /** What cannot be read back would leave the gateway without models after the next start. */
+    private static Accepted bounded(Accepted accepted) {
+        return new Accepted(
+                bounded(accepted.identity()), bounded(accepted.file()), accepted.pipelines(), accepted.acceptedAt());
+    }
+
+    private static ModelIdentity bounded(ModelIdentity identity) {
+        return new ModelIdentity(
+                identity.name(),
+                identity.version(),
+                identity.sequence(),
+                identity.sha256(),
+                bounded(identity.signer()));
+    }
+
     private static Receipt bounded(Receipt receipt) {
+        ModelIdentity model = receipt.model();
         return new Receipt(
                 bounded(receipt.file()),
-                receipt.model(),
+                model == null ? null : bounded(model),
                 receipt.pipelines(),
                 receipt.outcome(),
                 bounded(receipt.reason()),
@@ -233,7 +248,7 @@ record State(
                     id,
                     new Accepted(
                             identity(node.object("model")),
-                            node.text("file", 1000),
+                            node.text("file", LONGEST_TEXT),
                             node.texts("pipelines", 1, 200, Names.PIPELINE, Names.PIPELINE_FORM),
                             node.instant("acceptedAt")));
         }
@@ -264,7 +279,7 @@ record State(
                 json.text("version", 100),
                 json.integer("sequence", 0, Long.MAX_VALUE),
                 json.text("sha256", 100),
-                json.text("signer", 2000));
+                json.text("signer", LONGEST_TEXT));
     }
 
     static Receipt receipt(Json json) {

@@ -26,23 +26,55 @@ final class Swaps {
         this.pipelines = pipelines;
     }
 
-    private record Swap(Rollout rollout, Pipeline pipeline, FutureTask<SwapReport> task) {}
+    private record Swap(Rollout rollout, Pipeline pipeline, FutureTask<SwapReport> task, Thread thread) {}
 
     /** A swap that has ended: with a report, or with the reason why the old model still serves. */
     record Ended(
             Rollout rollout, Pipeline pipeline, @Nullable SwapReport report, String failure) {}
 
-    /** @param warmUp how long the operators may warm up beside those that serve; zero where the model is to go at once. */
+    /**
+     * Starts a swap on a thread of its own: it lasts until the pipeline's next cycle, which may be far.
+     *
+     * @param warmUp how long the operators may warm up beside those that serve; zero where the model is to go at once.
+     */
     void start(Rollout rollout, Pipeline pipeline, Duration warmUp) {
-        running.add(new Swap(
-                rollout, pipeline, Pipelines.swap(pipeline, rollout.release().artifact(), warmUp)));
+        FutureTask<SwapReport> task =
+                new FutureTask<>(() -> pipeline.swap(rollout.release().artifact(), warmUp));
+        Thread thread = new Thread(task, "io.penstock.models-swap-" + pipeline.name());
+        thread.setDaemon(true);
+        running.add(new Swap(rollout, pipeline, task, thread));
+        thread.start();
     }
 
     /** Waits for those of one rollout, in all at most so long, and takes those that have ended. */
     List<Ended> await(Rollout rollout, long timeoutMs) throws InterruptedException {
+        return await(running.stream().filter(swap -> swap.rollout() == rollout).toList(), timeoutMs);
+    }
+
+    /**
+     * Gives up what is under way on a pipeline, waits until that has ended, and takes it. One that the pipeline was making at
+     * this moment has a report all the same; one that does not end in time stays.
+     *
+     * @param why the reason that stands for it in the receipt.
+     */
+    List<Ended> giveUp(String pipeline, String why, long timeoutMs) throws InterruptedException {
+        List<Ended> ended = new ArrayList<>(take(on(pipeline)));
+        List<Swap> given = on(pipeline);
+        given.forEach(swap -> swap.thread().interrupt()); // not by its task, which would hide how it ends
+        for (Ended swap : await(given, timeoutMs)) {
+            ended.add(swap.report() != null ? swap : new Ended(swap.rollout(), swap.pipeline(), null, why));
+        }
+        return ended;
+    }
+
+    private List<Swap> on(String pipeline) {
+        return running.stream()
+                .filter(swap -> swap.pipeline().name().equals(pipeline))
+                .toList();
+    }
+
+    private List<Ended> await(List<Swap> awaited, long timeoutMs) throws InterruptedException {
         long deadline = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMs);
-        List<Swap> awaited =
-                running.stream().filter(swap -> swap.rollout() == rollout).toList();
         for (Swap swap : awaited) {
             try {
                 swap.task().get(Math.max(0, deadline - System.nanoTime()), TimeUnit.NANOSECONDS);
@@ -96,7 +128,16 @@ final class Swaps {
     }
 
     boolean concerns(String pipeline) {
-        return running.stream().anyMatch(swap -> swap.pipeline().name().equals(pipeline));
+        return !on(pipeline).isEmpty();
+    }
+
+    /** The release that is on its way to a pipeline, null if there is none. */
+    @Nullable
+    Release underWay(String pipeline) {
+        return on(pipeline).stream()
+                .map(swap -> swap.rollout().release())
+                .findFirst()
+                .orElse(null);
     }
 
     boolean concerns(Rollout rollout) {

@@ -41,6 +41,10 @@ final class Fakes {
         volatile @Nullable ModelArtifact model;
         volatile @Nullable String refusal;
         volatile @Nullable CountDownLatch nextCycle;
+        volatile @Nullable CountDownLatch warm;
+        /** Whether who interrupts a swap comes at the moment of the exchange, which is too late. */
+        volatile boolean exchanging;
+
         final List<String> swaps = new ArrayList<>();
         final List<Duration> warmUps = new ArrayList<>();
 
@@ -95,13 +99,9 @@ final class Fakes {
 
         @Override
         public SwapReport swap(ModelArtifact artifact, Duration warmUp) throws ModelRejectedException {
-            CountDownLatch latch = nextCycle;
-            if (latch != null) {
-                try {
-                    latch.await();
-                } catch (InterruptedException e) {
-                    throw new ModelRejectedException("interrupted", e);
-                }
+            await(nextCycle);
+            if (!warmUp.isZero()) {
+                await(warm);
             }
             String why = refusal;
             if (why != null) {
@@ -112,6 +112,18 @@ final class Fakes {
             swaps.add(artifact.identity().label());
             warmUps.add(warmUp);
             return new SwapReport(from, label(), 0, 0, 1, 1, 0);
+        }
+
+        private void await(@Nullable CountDownLatch latch) throws ModelRejectedException {
+            if (latch != null) {
+                try {
+                    latch.await();
+                } catch (InterruptedException e) {
+                    if (!exchanging) {
+                        throw new ModelRejectedException("interrupted", e);
+                    }
+                }
+            }
         }
 
         @Override

@@ -161,7 +161,8 @@ class ModelsTest {
         check.check(Map.of("pollMs", 100L, "requiredSigners", new String[] {"CN=a,O=b", "CN=c"}));
         for (Map<String, Object> bad : List.<Map<String, Object>>of(
                 Map.of("pollMs", 5L),
-                Map.of("maximumReleaseMiB", 0),
+                Map.of("maximumReleaseMiB", -1),
+                Map.of("maximumReleaseMiB", 1025),
                 Map.of("maximumCrashes", 0),
                 Map.of("requiredSigners", new String[] {"nobody"}),
                 Map.of("requiredSigners", new String[] {"CN=a", "cn=A"}))) {

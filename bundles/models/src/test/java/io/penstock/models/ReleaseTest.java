@@ -21,6 +21,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.bouncycastle.asn1.ASN1Encoding;
 import org.bouncycastle.asn1.ASN1ObjectIdentifier;
 import org.bouncycastle.asn1.nist.NISTObjectIdentifiers;
@@ -39,6 +40,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.osgi.util.converter.Converters;
 
 /** Signing and verifying, and every way in which a release must not pass. */
 class ReleaseTest {
@@ -341,6 +343,20 @@ class ReleaseTest {
         String message = assertThrows(IllegalArgumentException.class, () -> Settings.checkHeap(64, 158L << 20))
                 .getMessage();
         assertTrue(message.startsWith("maximumReleaseMiB: at most 19, an eighth of the gateway's heap"), message);
+    }
+
+    // A gateway with a small heap, PENSTOCK_OPTS=-Xmx96m, had no models at all, for a limit that nobody had set.
+    @Test
+    void unconfiguredLimitFitsASmallHeap() {
+        long heap = 93L << 20;
+        assertThrows(IllegalArgumentException.class, () -> Settings.checkHeap(16, heap));
+        assertEquals(11, Settings.unconfiguredReleaseMiB(heap));
+        Settings.checkHeap(Settings.unconfiguredReleaseMiB(heap), heap);
+        assertEquals(16, Settings.unconfiguredReleaseMiB(158L << 20));
+        Settings unconfigured =
+                Settings.of(Converters.standardConverter().convert(Map.of()).to(Models.Config.class));
+        assertEquals(
+                Settings.unconfiguredReleaseMiB(Runtime.getRuntime().maxMemory()), unconfigured.maximumReleaseMiB());
     }
 
     // The statement of one model could be put in front of another.

@@ -12,6 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.penstock.api.access.Actor;
 import io.penstock.api.model.ModelArtifact;
+import io.penstock.api.model.ModelIdentity;
 import io.penstock.api.model.Receipt;
 import io.penstock.api.model.RolloutOutcome;
 import io.penstock.models.Fakes.FakeInference;
@@ -24,6 +25,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
@@ -571,6 +573,125 @@ class RolloutsTest {
         }
     }
 
+    /** 1.0.0 and 1.1.0 have served on it, and nothing that comes will be warm before an hour is over. */
+    private static FakePipeline warmingUp(Gateway gateway, Keys keys) throws Exception {
+        FakePipeline pipeline = new FakePipeline("dosing");
+        gateway.pipelines.add(pipeline);
+        gateway.drop(keys, "1.0.0", 1, "ok");
+        gateway.turn();
+        gateway.drop(keys, "1.1.0", 2, "ok");
+        gateway.turn();
+        pipeline.warm = new CountDownLatch(1);
+        return pipeline;
+    }
+
+    private static final Settings HOUR =
+            new Settings(100, 3_000, 2_000, false, 30_000, 3_600_000, 0, 1, List.of(), false, 2);
+
+    // While a release with windows of an hour warmed up, the operator could not take back the model that misbehaves:
+    // the
+    // room was deaf for swapTimeoutMs, and then told for an hour to try again in a moment.
+    @Test
+    void rollbackDoesNotWaitForAWarmUp() throws Exception {
+        try (Gateway gateway = new Gateway(home, new Disk(), HOUR)) {
+            FakePipeline pipeline = warmingUp(gateway, keys);
+            gateway.drop(keys, "1.2.0", 3, "ok");
+            assertTimeoutPreemptively(Duration.ofSeconds(20), gateway::turn);
+            assertFalse(gateway.store.state().trying().isEmpty(), "under way");
+            assertEquals(2, gateway.receipts());
+
+            Receipt receipt = assertTimeoutPreemptively(
+                    Duration.ofSeconds(20), () -> gateway.rollouts.rollback("dosing", ENGINEER, "dose too high"));
+            assertEquals(RolloutOutcome.ROLLED_BACK, receipt.outcome(), receipt.reason());
+            assertEquals("coagulant-dose 1.0.0", pipeline.label());
+            Receipt givenUp = gateway.store.state().receipts().get(1);
+            assertEquals(RolloutOutcome.FAILED_NOTHING_CHANGED, givenUp.outcome());
+            assertEquals("coagulant-dose 1.2.0", givenUp.model().label());
+            assertEquals(
+                    "pipeline dosing: it gave way to the rollback that anna asked for;"
+                            + " remove its file and drop it again to try it once more",
+                    givenUp.reason());
+            assertEquals("", gateway.store.state().trying());
+            gateway.turn();
+            assertEquals(4, gateway.receipts());
+        }
+    }
+
+    // A rollback that comes in the very moment of the exchange would be told as done while the newest model serves, or
+    // go
+    // back to the model that it was to take away.
+    @Test
+    void rollbackAtTheMomentOfTheExchangeStillGoesWhereItWasMeant() throws Exception {
+        try (Gateway gateway = new Gateway(home, new Disk(), HOUR)) {
+            FakePipeline pipeline = warmingUp(gateway, keys);
+            pipeline.exchanging = true;
+            gateway.drop(keys, "1.2.0", 3, "ok");
+            gateway.turn();
+            Receipt receipt = gateway.rollouts.rollback("dosing", ENGINEER, "dose too high");
+            assertEquals(RolloutOutcome.ROLLED_BACK, receipt.outcome(), receipt.reason());
+            assertEquals("coagulant-dose 1.0.0", pipeline.label());
+            assertEquals(
+                    RolloutOutcome.ACTIVATED,
+                    gateway.store.state().receipts().get(1).outcome());
+            assertNull(gateway.rollouts.fallback("dosing"));
+        }
+        FakePipeline after = new FakePipeline("dosing");
+        try (Gateway gateway = new Gateway(home, new Disk(), after)) {
+            gateway.turn();
+            assertEquals("coagulant-dose 1.0.0", after.label());
+        }
+    }
+
+    // The corrected release would wait for the end of the faulty one's warm-up, and take over after two hours.
+    @Test
+    void newerReleaseTakesThePlaceOfOneThatWarmsUp() throws Exception {
+        try (Gateway gateway = new Gateway(home, new Disk(), HOUR)) {
+            FakePipeline pipeline = warmingUp(gateway, keys);
+            gateway.drop(keys, "1.2.0", 4, "ok");
+            gateway.turn();
+            gateway.drop("older", Samples.release(keys, "1.1.9", 3, "ok").toBytes());
+            gateway.turn();
+            gateway.drop(keys, "1.3.0", 5, "wrong");
+            gateway.turn();
+            assertEquals("coagulant-dose 1.3.0", gateway.last().model().label());
+            assertEquals(3, gateway.receipts(), "one that fails its trial takes nobody's place");
+
+            pipeline.warm = null;
+            gateway.drop(keys, "1.4.0", 6, "ok");
+            gateway.turnAfter(1_000);
+            assertEquals("coagulant-dose 1.4.0", pipeline.label());
+            assertEquals("1.1.0", gateway.rollouts.fallback("dosing").version());
+            List<Receipt> receipts = gateway.store.state().receipts();
+            Receipt givenUp = receipts.stream()
+                    .filter(receipt -> receipt.model().version().equals("1.2.0"))
+                    .findFirst()
+                    .orElseThrow();
+            assertEquals(RolloutOutcome.FAILED_NOTHING_CHANGED, givenUp.outcome());
+            assertEquals(
+                    "pipeline dosing: it gave way to coagulant-dose 1.4.0, which is newer; it is not tried again",
+                    givenUp.reason());
+            gateway.turnAfter(1_000);
+            assertTrue(gateway.last().reason().contains("sequence 3 of coagulant-dose must be above 6"));
+            assertEquals("", gateway.store.state().trying());
+        }
+    }
+
+    // A crash while the newer one is exchanged would be blamed on the model that served before, and not counted for it.
+    @Test
+    void crashIsBlamedOnTheOneThatTookThePlace() throws Exception {
+        try (Gateway gateway = new Gateway(home, new Disk(), HOUR)) {
+            warmingUp(gateway, keys);
+            gateway.drop(keys, "1.2.0", 3, "ok");
+            gateway.turn();
+            gateway.drop(keys, "1.3.0", 4, "ok");
+            gateway.turn();
+            assertEquals("coagulant-dose 1.2.0", gateway.last().model().label());
+            byte[] tried = Files.readAllBytes(home.resolve("releases/coagulant-dose-1.3.0.penstock"));
+            assertEquals(Names.sha256(tried), gateway.store.state().trying());
+            assertTrue(gateway.store.contains(Names.sha256(tried)));
+        }
+    }
+
     // A good release would be refused for ever because the gateway was busy while it was tried.
     @Test
     void anAnswerThatComesLateOnceIsAskedForAgainAndASlowModelIsRefused() throws Exception {
@@ -760,13 +881,7 @@ class RolloutsTest {
             gateway.turn();
         }
         for (boolean lost : new boolean[] {true, false}) {
-            if (lost) {
-                Files.delete(stored);
-            } else {
-                byte[] damaged = file.clone();
-                damaged[damaged.length - 100] ^= 1;
-                Files.write(stored, damaged);
-            }
+            damage(stored, lost);
             FakePipeline pipeline = new FakePipeline("dosing");
             try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {
                 gateway.turn();
@@ -776,6 +891,74 @@ class RolloutsTest {
                 assertEquals("coagulant-dose 1.0.0", pipeline.label());
             }
             assertArrayEquals(file, Files.readAllBytes(stored));
+        }
+    }
+
+    // A fallback that the disk had lost or changed could never be healed: the rollback told to drop it again, the drop
+    // was
+    // refused for its sequence and told to roll back. A lost one was said not to be what the pipeline wants.
+    @Test
+    void fallbackLostOrDamagedInTheStoreIsHealedByDroppingItAgain() throws Exception {
+        byte[] file = Samples.release(keys, "1.0.0", 1, "ok").toBytes();
+        Path stored = home.resolve("data/models/" + Names.sha256(file) + ".penstock");
+        FakePipeline pipeline = new FakePipeline("dosing");
+        try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {
+            gateway.drop("first", file);
+            gateway.turn();
+            gateway.drop(keys, "1.1.0", 2, "ok");
+            gateway.turn();
+            for (boolean lost : new boolean[] {true, false}) {
+                damage(stored, lost);
+                Receipt refused = gateway.rollouts.rollback("dosing", ENGINEER, "dose too high");
+                assertEquals(RolloutOutcome.FAILED_NOTHING_CHANGED, refused.outcome());
+                assertTrue(
+                        refused.reason().startsWith("store: coagulant-dose 1.0.0 was lost or changed on disk"),
+                        refused.reason());
+                assertTrue(refused.reason().contains("drop that release again"), refused.reason());
+
+                gateway.drop("again-" + lost, file);
+                gateway.turn();
+                assertEquals("coagulant-dose 1.1.0", pipeline.label(), "to drop a file is not to roll back");
+                assertEquals(
+                        "store: coagulant-dose 1.0.0 was lost or changed on disk and is whole again;"
+                                + " use 'penstock model rollback' to return to it on dosing",
+                        gateway.last().reason());
+                assertArrayEquals(file, Files.readAllBytes(stored));
+            }
+            assertEquals(
+                    RolloutOutcome.ROLLED_BACK,
+                    gateway.rollouts
+                            .rollback("dosing", ENGINEER, "dose too high")
+                            .outcome());
+            assertEquals("coagulant-dose 1.0.0", pipeline.label());
+        }
+    }
+
+    private static void damage(Path stored, boolean lost) throws IOException {
+        if (lost) {
+            Files.delete(stored);
+        } else {
+            byte[] damaged = Files.readAllBytes(stored);
+            damaged[damaged.length - 100] ^= 1;
+            Files.write(stored, damaged);
+        }
+    }
+
+    // The old model would be said not to be what the pipeline wants only where that is so.
+    @Test
+    void rollbackToAModelThatThePipelineNoLongerWantsTellsSo() throws Exception {
+        try (Gateway gateway = new Gateway(home, new Disk(), new FakePipeline("dosing"))) {
+            gateway.drop(keys, "1.0.0", 1, "ok");
+            gateway.turn();
+            gateway.drop(keys, "1.1.0", 2, "ok");
+            gateway.turn();
+            gateway.pipelines.add(new FakePipeline("dosing", "[1.1.0,2.0.0)"));
+            gateway.turn();
+            String reason = gateway.rollouts.rollback("dosing", ENGINEER, "x").reason();
+            assertTrue(
+                    reason.contains("coagulant-dose 1.0.0 is not what pipeline dosing wants"
+                            + " (coagulant-dose [1.1.0,2.0.0))"),
+                    reason);
         }
     }
 
@@ -822,6 +1005,55 @@ class RolloutsTest {
         try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {
             gateway.turn();
             assertEquals("coagulant-dose 1.0.0", pipeline.label());
+        }
+    }
+
+    // A copy of the newest release under a name of control characters served until the restart; then no pipeline had a
+    // model, and the way out that the message told forgot which sequences were accepted.
+    @Test
+    void longestFileNameCanBeReadAtTheNextStart() throws Exception {
+        try (Gateway gateway = new Gateway(home, new Disk(), new FakePipeline("dosing"))) {
+            byte[] file = Samples.release(keys, "1.0.0", 1, "ok").toBytes();
+            gateway.drop("first", file);
+            gateway.turn();
+            gateway.drop("\u0001".repeat(246), file);
+            gateway.turn();
+            assertEquals(RolloutOutcome.ACTIVATED, gateway.last().outcome());
+            assertEquals(1_485, gateway.last().file().length());
+        }
+        FakePipeline pipeline = new FakePipeline("dosing");
+        try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {
+            gateway.turn();
+            assertEquals("coagulant-dose 1.0.0", pipeline.label());
+            assertEquals(2, gateway.receipts());
+        }
+    }
+
+    // One long text, from wherever it comes, would make all that was decided unreadable.
+    @Test
+    void everyTextOfTheStateCanBeReadBack() {
+        String id = "a".repeat(64);
+        for (String longest : List.of("", "x".repeat(1_001), "\u0001\ud800".repeat(3_000))) {
+            ModelIdentity identity = new ModelIdentity("m", "1.0.0", 1, id, "CN=" + longest);
+            State state = State.EMPTY
+                    .withServing("p".repeat(64), new State.Serving(id, List.of(id)))
+                    .withAccepted(id, new State.Accepted(identity, longest, List.of("*"), Keys.NOW))
+                    .withCrashes(id, 1, "hs_err_pid1.log " + Keys.NOW)
+                    .withTrying(id)
+                    .withHandled(List.of(longest + " " + id))
+                    .withReceipt(new Receipt(
+                            longest,
+                            identity,
+                            List.of(longest),
+                            RolloutOutcome.ACTIVATED,
+                            longest,
+                            Collections.nCopies(1_001, longest),
+                            Keys.NOW));
+            byte[] written = state.toBytes();
+            // half a surrogate pair is written as a question mark: what counts is that the file can be read, and stays
+            State read = State.parse("desired.json", written);
+            assertArrayEquals(written, read.toBytes());
+            assertEquals(1, read.releases().size());
         }
     }
 
