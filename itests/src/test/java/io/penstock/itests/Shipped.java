@@ -82,6 +82,15 @@ final class Shipped {
         return home;
     }
 
+    /** The same folder behind a symbolic link. */
+    static Path linked(Path home) {
+        try {
+            return Files.createSymbolicLink(home.resolveSibling(home.getFileName() + " link"), home);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     /** An empty folder of this run. */
     static Path newFolder(String name) {
         try {

@@ -333,10 +333,13 @@ public final class AuditJournal implements AuditLog {
         if (healthy || !saidRefused) {
             saidRefused = true;
             LOG.error(
-                    "audit: {} takes no records ({}); {} wait, loops open after 60 s; free disk space or repair the disk",
+                    "audit: {} takes no records ({}); {} wait, loops open after 60 s; {}",
                     directory,
                     e.toString(),
-                    held);
+                    held,
+                    e instanceof NoSuchFileException
+                            ? "a new log is begun; find out who touched the old one"
+                            : "free disk space or repair the disk");
         }
         healthy = false;
     }

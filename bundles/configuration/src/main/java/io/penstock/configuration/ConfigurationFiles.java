@@ -141,8 +141,14 @@ public final class ConfigurationFiles implements ArtifactInstaller {
         takeRefused();
     }
 
-    private static boolean in(Path directory, File file) {
-        return directory.equals(file.toPath().toAbsolutePath().normalize().getParent());
+    /** File Install resolves links in what it names; the home, or its etc, may be one. */
+    static boolean in(Path directory, File file) {
+        Path parent = file.toPath().toAbsolutePath().normalize().getParent();
+        try {
+            return parent != null && Files.isSameFile(directory, parent);
+        } catch (IOException e) {
+            return directory.equals(parent); // the folder went with the file
+        }
     }
 
     /** What a refused file stood in the way of may be gone with the change of another. */

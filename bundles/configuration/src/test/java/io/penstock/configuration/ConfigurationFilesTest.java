@@ -60,6 +60,20 @@ class ConfigurationFilesTest {
                         .contains("no plain file")));
     }
 
+    // On a home behind a link, as an update by /opt/penstock -> penstock-1.0 has it, no configuration was read at all.
+    @Test
+    void aHomeMayBeALink() throws IOException {
+        Path real = Files.createDirectories(etc.resolve("penstock-1.0/etc"));
+        Path home = Files.createSymbolicLink(etc.resolve("penstock"), real.getParent());
+        Path file = Files.createFile(real.resolve("a.cfg.json"));
+        assertTrue(ConfigurationFiles.in(home.resolve("etc"), file.toFile()));
+        Files.delete(file);
+        assertTrue(ConfigurationFiles.in(home.resolve("etc"), file.toFile()), "one that was deleted");
+        Path tags = Files.createDirectories(real.resolve("tags"));
+        assertFalse(ConfigurationFiles.in(
+                home.resolve("etc"), tags.resolve("a.cfg.json").toFile()));
+    }
+
     // Notepad's byte order mark was 'Unexpected char 65,279', its Windows-1252 'I/O error while parsing JSON'.
     @Test
     void otherEncodingsAreTakenOrNamed() throws IOException {

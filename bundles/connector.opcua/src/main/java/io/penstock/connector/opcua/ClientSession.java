@@ -555,7 +555,7 @@ final class ClientSession {
                     orphans.add(monitored.get(i));
                 }
             }
-            tags.received(items, values, now);
+            tags.received(items, values, now, () -> !fault.isDone());
         }
 
         @Override

@@ -11,6 +11,8 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.security.PublicKey;
 import java.security.cert.CRLException;
+import java.security.cert.CertPathValidatorException;
+import java.security.cert.Certificate;
 import java.security.cert.CertificateEncodingException;
 import java.security.cert.CertificateException;
 import java.security.cert.CertificateFactory;
@@ -104,15 +106,20 @@ final class ServerTrust implements CertificateValidator {
         }
     }
 
+    /** Each certificate of the path may be missing the revocation list of its own issuer. */
     private String problem(long status, PKIXCertPathBuilderResult path, UaException failure) {
-        return status == StatusCodes.Bad_CertificateRevocationUnknown
-                ? "whether it is revoked is unknown; put the revocation list of "
-                        + path.getTrustAnchor()
-                                .getTrustedCert()
-                                .getSubjectX500Principal()
-                                .getName()
-                        + " into " + home.relativize(issuers) + " as a file *.crl"
-                : failure.getMessage() + "; give the server a valid certificate";
+        if (status != StatusCodes.Bad_CertificateRevocationUnknown
+                && status != StatusCodes.Bad_CertificateIssuerRevocationUnknown) {
+            return failure.getMessage() + "; give the server a valid certificate";
+        }
+        List<? extends Certificate> certificates = path.getCertPath().getCertificates();
+        int index = failure.getCause() instanceof CertPathValidatorException cause ? Math.max(0, cause.getIndex()) : 0;
+        X509Certificate questioned = (X509Certificate) certificates.get(Math.min(index, certificates.size() - 1));
+        return "whether "
+                + (index == 0 ? "it" : questioned.getSubjectX500Principal().getName())
+                + " is revoked is unknown; put the revocation list of "
+                + questioned.getIssuerX500Principal().getName() + " into " + home.relativize(issuers)
+                + " as a file *.crl";
     }
 
     private String keep(X509Certificate server) {

@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
+import java.util.function.BooleanSupplier;
 import org.eclipse.milo.opcua.stack.core.types.builtin.DataValue;
 import org.eclipse.milo.opcua.stack.core.types.builtin.DateTime;
 import org.jspecify.annotations.Nullable;
@@ -190,8 +191,12 @@ final class TagStates {
         added.call(added.listener::onBatchEnd);
     }
 
-    /** One notification: its values by source time, whatever the order of the items. */
-    void received(List<Item> from, List<DataValue> values, long nanoTime) {
+    /**
+     * One notification: its values by source time, whatever the order of the items.
+     *
+     * @param current whether its session still stands, asked under the lock: behind a loss its values would look fresh.
+     */
+    void received(List<Item> from, List<DataValue> values, long nanoTime, BooleanSupplier current) {
         List<Arrival> arrivals = new ArrayList<>(values.size());
         for (int i = 0; i < values.size(); i++) {
             DataValue value = values.get(i);
@@ -199,6 +204,9 @@ final class TagStates {
         }
         arrivals.sort(Comparator.comparingLong(Arrival::timeNs));
         synchronized (lock) {
+            if (!current.getAsBoolean()) {
+                return;
+            }
             for (Arrival arrival : arrivals) {
                 arrived(arrival, nanoTime);
             }

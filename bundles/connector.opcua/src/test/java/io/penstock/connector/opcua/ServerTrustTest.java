@@ -73,11 +73,22 @@ class ServerTrustTest {
     /** Of the authority where {@code issuer} is given, otherwise by itself. */
     private static X509Certificate certificate(
             String subject, KeyPair key, X509Certificate issuer, Instant from, Duration lasts) throws Exception {
+        return certificate(subject, key, issuer, authorityKey, key == authorityKey, from, lasts);
+    }
+
+    private static X509Certificate certificate(
+            String subject,
+            KeyPair key,
+            X509Certificate issuer,
+            KeyPair issuerKey,
+            boolean isAuthority,
+            Instant from,
+            Duration lasts)
+            throws Exception {
         X500Name name = new X500Name(subject);
         X500Name by = issuer == null
                 ? name
                 : new X500Name(issuer.getSubjectX500Principal().getName());
-        boolean isAuthority = key == authorityKey;
         JcaX509v3CertificateBuilder builder = new JcaX509v3CertificateBuilder(
                 by,
                 BigInteger.valueOf(subject.hashCode() & 0xFFFF),
@@ -103,7 +114,7 @@ class ServerTrustTest {
         }
         return new JcaX509CertificateConverter()
                 .getCertificate(builder.build(new JcaContentSignerBuilder("SHA256withRSA")
-                        .build(issuer == null ? key.getPrivate() : authorityKey.getPrivate())));
+                        .build(issuer == null ? key.getPrivate() : issuerKey.getPrivate())));
     }
 
     private static X509Certificate server(Instant from, Duration lasts) throws Exception {
@@ -170,12 +181,39 @@ class ServerTrustTest {
         refused(StatusCodes.Bad_CertificateRevoked, URI, issued);
     }
 
+    // With an authority in between, the list to fetch was named wrong, or not at all, and the engineer was stuck.
+    @Test
+    void theRevocationListThatIsMissingIsNamedForEachAuthority() throws Exception {
+        KeyPair lineKey = key(2048);
+        Instant from = now.minus(Duration.ofDays(2));
+        X509Certificate line =
+                certificate("CN=Line CA", lineKey, authority, authorityKey, true, from, Duration.ofDays(60));
+        X509Certificate server =
+                certificate("CN=Plant Server", serverKey, line, lineKey, false, from, Duration.ofDays(30));
+        put("trusted", "ca.der", authority.getEncoded());
+        put("issuers", "line.der", line.getEncoded());
+        String message = refused(StatusCodes.Bad_CertificateIssuerRevocationUnknown, URI, server, line);
+        assertTrue(
+                message.contains("whether CN=Line CA is revoked is unknown; put the revocation list of CN=Plant CA"),
+                message);
+        put("issuers", "ca.crl", revocations(BigInteger.ONE));
+        message = refused(StatusCodes.Bad_CertificateRevocationUnknown, URI, server, line);
+        assertTrue(
+                message.contains("whether it is revoked is unknown; put the revocation list of CN=Line CA"), message);
+        put("issuers", "line.crl", revocations(line, lineKey, BigInteger.ONE));
+        accepted(server, line);
+    }
+
     private static byte[] revocations(BigInteger serial) throws Exception {
+        return revocations(authority, authorityKey, serial);
+    }
+
+    private static byte[] revocations(X509Certificate issuer, KeyPair key, BigInteger serial) throws Exception {
         X509v2CRLBuilder builder = new X509v2CRLBuilder(
-                new X500Name(authority.getSubjectX500Principal().getName()), Date.from(now.minus(Duration.ofHours(1))));
+                new X500Name(issuer.getSubjectX500Principal().getName()), Date.from(now.minus(Duration.ofHours(1))));
         builder.setNextUpdate(Date.from(now.plus(Duration.ofDays(7))));
         builder.addCRLEntry(serial, Date.from(now.minus(Duration.ofHours(2))), CRLReason.keyCompromise);
-        return builder.build(new JcaContentSignerBuilder("SHA256withRSA").build(authorityKey.getPrivate()))
+        return builder.build(new JcaContentSignerBuilder("SHA256withRSA").build(key.getPrivate()))
                 .getEncoded();
     }
 

@@ -42,7 +42,7 @@ class TagStatesTest {
     }
 
     private void receive(int item, DataValue... values) {
-        tags.received(Collections.nCopies(values.length, tags.items().get(item)), List.of(values), 1);
+        tags.received(Collections.nCopies(values.length, tags.items().get(item)), List.of(values), 1, () -> true);
     }
 
     private List<Integer> statuses(String tag) {
@@ -57,11 +57,24 @@ class TagStatesTest {
         tags.received(
                 List.of(a, a, b, b),
                 List.of(value(1, 0, T0), value(3, 0, T0 + 2), value(2, 0, T0 + 1), value(4, 0, T0 + 3)),
-                1);
+                1,
+                () -> true);
         assertEquals(
                 List.of(1.0, 2.0, 3.0, 4.0),
                 heard.samples().stream().map(Sample::value).toList());
         assertEquals(2, heard.batches(), "one at the beginning, one per notification");
+    }
+
+    // Values under way while the connection was lost would have looked fresh for as long as the server stays away.
+    @Test
+    void whatComesBehindALossOfItsSessionIsLeftOut() {
+        receive(0, value(1, 0, T0));
+        tags.lost();
+        tags.received(List.of(tags.items().get(0)), List.of(value(2, 0, T0 + 1)), 2, () -> false);
+        List<Sample> samples = heard.of("A");
+        assertEquals(
+                StatusCode.UNCERTAIN_NO_COMMUNICATION_LAST_USABLE_VALUE,
+                samples.get(samples.size() - 1).status());
     }
 
     // A notification repeated by the server after a lost answer would count every value twice.

@@ -123,7 +123,7 @@ class WritePeerTest {
                     StatusCode.BAD_TIMEOUT,
                     get(plant.connector.read(new TagId("C0"), 0)).status());
             long ms = (System.nanoTime() - begin) / 1_000_000;
-            assertTrue(ms >= 290 && ms < 1_000, ms + " ms");
+            assertTrue(ms >= 290 && ms < 5_000, ms + " ms");
             plant.server.resume();
         }
     }

@@ -31,6 +31,10 @@ final class Fixtures {
 
     /** Settings with short times, for a device on this machine. */
     static Settings settings(int port) {
+        return settings(port, 500);
+    }
+
+    static Settings settings(int port, long requestTimeoutMs) {
         return new Settings(
                 "t" + NAMES.incrementAndGet(),
                 "127.0.0.1",
@@ -38,7 +42,7 @@ final class Fixtures {
                 1,
                 "plc1.csv",
                 1000,
-                500,
+                requestTimeoutMs,
                 600,
                 20,
                 100,

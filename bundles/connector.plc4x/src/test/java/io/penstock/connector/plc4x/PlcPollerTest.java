@@ -265,7 +265,7 @@ final class PlcPollerTest {
                 return super.read(area, start, count);
             }
         };
-        connector = start(settings(1), tags, () -> () -> pausing, Clock.systemUTC());
+        connector = start(settings(1, 15_000), tags, () -> () -> pausing, Clock.systemUTC());
         Ear ear = new Ear(connector);
         await("the slow group is being read", () -> pausing.heldCount() == 1);
         long begin = System.nanoTime();

@@ -34,7 +34,6 @@ import java.security.spec.RSAPublicKeySpec;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.Period;
-import java.time.temporal.ChronoUnit;
 import java.util.Base64;
 import java.util.Collection;
 import java.util.HexFormat;
@@ -146,9 +145,7 @@ public final class ApplicationCertificate {
         if (now.isBefore(from)) {
             warning.append("valid only from ")
                     .append(from)
-                    .append(" on, this machine's clock says ")
-                    .append(now.truncatedTo(ChronoUnit.SECONDS))
-                    .append("; set the clock, or ");
+                    .append(" on, this machine's clock has not come there; set the clock, or ");
         } else if (now.isAfter(to)) {
             warning.append("expired on ").append(to).append(", peers refuse it; ");
         } else if (now.plus(NOTICE).isAfter(to)) {

@@ -123,6 +123,11 @@ class ApplicationCertificateTest {
         assertTrue(moved.contains("own.der does not name 10.0.0.50"), moved);
         assertTrue(moved.contains("delete it and restart"), moved);
         assertTrue(own.warning(today, "urn:penstock:test").contains("does not name"), "a URI is no host");
+        // with the time in it, a gateway without a clock battery said it anew every second
+        Instant early = Instant.parse("1970-01-01T00:00:00Z");
+        String future = own.warning(early, "localhost");
+        assertTrue(future.contains("valid only from"), future);
+        assertEquals(future, own.warning(early.plusSeconds(1), "localhost"));
 
         assertEquals("", own.warning(end.minus(Duration.ofDays(31)), "gateway-7"));
         assertTrue(own.warning(end.minus(Duration.ofDays(29)), "gateway-7").contains("expires on " + end));

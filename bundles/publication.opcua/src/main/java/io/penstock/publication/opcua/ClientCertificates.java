@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.penstock.publication.opcua;
 
+import java.security.GeneralSecurityException;
 import java.security.cert.X509Certificate;
 import java.time.Clock;
 import java.util.LinkedHashMap;
@@ -61,14 +62,16 @@ final class ClientCertificates implements CertificateValidator {
             explain(client, applicationUri, e.getStatusCode().value());
             throw e;
         }
-        synchronized (explained) {
-            explained.remove(client);
+        if (applicationUri
+                != null) { // when the channel opens nobody knows it yet; the session may still be refused for it
+            synchronized (explained) {
+                explained.remove(client);
+            }
         }
     }
 
     private void explain(X509Certificate client, @Nullable String applicationUri, long status) {
-        if (status == StatusCodes.Bad_SecurityChecksFailed
-                && !trusted.getTrustedCertificates().contains(client)) {
+        if (status == StatusCodes.Bad_SecurityChecksFailed && !isTrusted(client)) {
             return;
         }
         synchronized (explained) {
@@ -81,6 +84,24 @@ final class ClientCertificates implements CertificateValidator {
                 + reason(client, applicationUri, status));
     }
 
+    /** By somebody here, or by an authority that is. */
+    private boolean isTrusted(X509Certificate client) {
+        List<X509Certificate> known = trusted.getTrustedCertificates();
+        return known.contains(client)
+                || known.stream()
+                        .filter(issuer -> issuer.getSubjectX500Principal().equals(client.getIssuerX500Principal()))
+                        .anyMatch(issuer -> isSignedBy(client, issuer));
+    }
+
+    private static boolean isSignedBy(X509Certificate client, X509Certificate issuer) {
+        try {
+            client.verify(issuer.getPublicKey());
+            return true;
+        } catch (GeneralSecurityException e) {
+            return false;
+        }
+    }
+
     private String reason(X509Certificate client, @Nullable String applicationUri, long status) {
         if (status == StatusCodes.Bad_CertificateTimeInvalid) {
             return "its certificate is valid from " + client.getNotBefore().toInstant() + " to "
@@ -91,6 +112,10 @@ final class ClientCertificates implements CertificateValidator {
             return "it calls itself " + applicationUri + ", its certificate is for "
                     + CertificateUtil.getSanUri(client).orElse("no application")
                     + "; give the client a certificate with its own application URI";
+        }
+        if (status == StatusCodes.Bad_SecurityChecksFailed) {
+            return "its certificate was revoked or cannot be verified; see the revocation lists of its issuers, or give the"
+                    + " client a new certificate";
         }
         return StatusCodes.lookup(status).map(name -> name[0]).orElse("0x" + Long.toHexString(status))
                 + "; see the certificates of its issuers and their revocation lists";
