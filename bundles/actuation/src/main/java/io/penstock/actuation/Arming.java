@@ -25,6 +25,9 @@ import org.jspecify.annotations.Nullable;
 
 /** The guards of closing, and those of a prediction that closing and offering have in common. */
 final class Arming {
+    /** Of a step that is the difference of two scaled numbers. */
+    private static final double ROUNDING = 1e-9;
+
     private static final long AUDIT_MS = 2_000;
 
     private final Settings settings;
@@ -165,7 +168,7 @@ final class Arming {
         }
         double step = Math.abs(tag.scaling().toEngineering(1) - tag.scaling().toEngineering(0));
         boolean rounds = tag.dataType() != DataType.REAL && tag.dataType() != DataType.LREAL;
-        if (rounds && step / 2 > settings.readBackTolerance()) {
+        if (rounds && step / 2 > settings.readBackTolerance() * (1 + ROUNDING)) {
             fail(
                     failing,
                     Guard.RESOLUTION,

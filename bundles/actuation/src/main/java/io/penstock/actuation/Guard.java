@@ -32,7 +32,8 @@ enum Guard {
             "refuse; shed when not read for so long; at closing: do not close"),
     ENTRY(
             "entry",
-            "the first value after closing or after a model swap is near the plant's setpoint",
+            "the first value after closing, after a model swap, or after the plant moved its setpoint before our first write,"
+                    + " is near that setpoint",
             "`stepLimit`",
             "shed; at closing: do not close"),
     RATE(

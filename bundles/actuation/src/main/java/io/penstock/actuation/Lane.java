@@ -36,6 +36,9 @@ final class Lane implements Runnable {
     /** A connector answers within its deadline; this much later it has broken its promise. */
     static final long GRACE_MS = 250;
 
+    private static final long LEAST_REST_NANOS = MILLISECONDS.toNanos(1);
+    private static final long LONGEST_REST_NANOS = MILLISECONDS.toNanos(1_000);
+
     private final Settings settings;
     private final Events events;
     private final Clock clock;
@@ -159,10 +162,29 @@ final class Lane implements Runnable {
         return current == null ? "" : "the write of " + current.value() + " is still on its way; try again";
     }
 
-    /** Starts a closing with what was read from the plant just before. The lane must be idle. */
-    void begin(Setpoint read) {
-        setpoint = read;
-        resyncs.incrementAndGet();
+    /**
+     * Starts a closing with what was read from the plant just before. The lane must be idle. No write leaves while
+     * {@code comesIntoForce} runs: who takes back before it has ended is seen by it, who does later sees the engagement.
+     *
+     * @return false if a connector's call holds that up for longer than {@code ms}; then nothing was done.
+     */
+    boolean begin(Setpoint read, Runnable comesIntoForce, long ms) {
+        try {
+            if (!dispatch.tryLock(ms, MILLISECONDS)) {
+                return false;
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+        try {
+            setpoint = read;
+            resyncs.incrementAndGet();
+            comesIntoForce.run();
+            return true;
+        } finally {
+            dispatch.unlock();
+        }
     }
 
     /** Returns when no write that is not yet at the connector can leave any more, at the latest after {@code ms}. */
@@ -229,9 +251,16 @@ final class Lane implements Runnable {
         while (!stopping) {
             // asked once more: waiting for the plant's answer may have used up the wake-up that came with a new value
             if (!step() && pending.get() == null) {
-                LockSupport.parkNanos(this, MILLISECONDS.toNanos(Math.min(settings.watchPeriodMs(), 1_000)));
+                LockSupport.parkNanos(this, restNanos());
             }
         }
+    }
+
+    /** How long there is nothing to do unless a value comes: until the plant is to be looked at again. */
+    long restNanos() {
+        long period = MILLISECONDS.toNanos(settings.watchPeriodMs());
+        long left = events.engagement() == null ? period : period - (nanoTime.getAsLong() - lookedNanos);
+        return Math.max(LEAST_REST_NANOS, Math.min(left, LONGEST_REST_NANOS));
     }
 
     /** Does what is due; false if nothing was. */
@@ -441,15 +470,18 @@ final class Lane implements Runnable {
 
     /** Reads the plant's setpoint while nothing is in flight: after a failed write, and to see whether somebody else moves it. */
     private void look(Engagement engagement, long now) {
+        long period = MILLISECONDS.toNanos(settings.watchPeriodMs());
+        lookedNanos =
+                now - period + Math.min(period, LONGEST_REST_NANOS); // one that fails is not the last for a period
         if (unanswered() != null) {
             return;
         }
-        lookedNanos = now;
         Answer<Sample> answer = read(engagement.writer);
         Sample sample = answer.value();
         if (sample == null || !usable(sample) || events.engagement() != engagement) {
             return;
         }
+        lookedNanos = now;
         Setpoint known = setpoint;
         Setpoint seen = new Setpoint(sample.value(), nanoTime.getAsLong());
         boolean moved = !(Math.abs(seen.value() - known.value()) <= settings.readBackTolerance());

@@ -382,7 +382,9 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
             return refuse(engagement, Guard.SETPOINT, offered, Arming.outsideWords(settings, setpoint.value()), now);
         }
         double wanted = Limits.clamp(offered, model.low(), model.high());
-        if (engagement.entered != model) {
+        // until our first write the plant may move its setpoint, and far
+        boolean moved = !engagement.acknowledged && engagement.resyncsSeen != lane.resyncs();
+        if (engagement.entered != model || moved) {
             if (Math.abs(wanted - setpoint.value()) > settings.stepLimit()) {
                 String reason = Arming.stepWords(settings, model, wanted, setpoint.value());
                 count(Guard.ENTRY);
@@ -544,10 +546,22 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
                 result.setpoint().value())) {
             return List.of(Guard.AUDIT.word() + ": the audit log does not take the record of closing");
         }
-        lane.begin(result.setpoint());
+        if (!lane.begin(result.setpoint(), () -> comeIntoForce(engagement, opening), DRAIN_MS)) {
+            shedToTell.set(null);
+            opened(GATEWAY, Guard.BUSY.word() + ": connector " + engagement.writer.name() + " does not return a call");
+            return List.of(lastOpenReason);
+        }
+        if (engaged.get() != engagement) {
+            return List.of(lastOpenReason);
+        }
+        LOG.info("Loop {}: closed by {}: {}", settings.name(), actor.name(), detail);
+        return List.of();
+    }
+
+    /** Whoever opened, stopped, took the connector away or brought a model meanwhile did not see this engagement. */
+    private void comeIntoForce(Engagement engagement, int opening) {
         shedToTell.set(null);
         engaged.set(engagement);
-        // Whoever opened, stopped or took the connector away meanwhile did not see this engagement.
         Serving model = serving;
         if (openings.get() != opening || stopping) {
             shed(engagement, Guard.BUSY, "the loop was opened while its guards were asked");
@@ -555,11 +569,7 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
             shed(engagement, Guard.WRITER, "connector " + engagement.writer.name() + " is gone");
         } else if (model == null || !model.problem().isEmpty()) {
             shed(engagement, Guard.MODEL, model == null ? "no model" : model.problem());
-        } else {
-            LOG.info("Loop {}: closed by {}: {}", settings.name(), actor.name(), detail);
-            return List.of();
         }
-        return List.of(lastOpenReason);
     }
 
     @Override
@@ -661,6 +671,11 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
     /** For tests that are their own threads: what the lane does next. */
     boolean step() {
         return lane.step();
+    }
+
+    /** For the same: how long the lane would rest now. */
+    long restNanos() {
+        return lane.restNanos();
     }
 
     private void count(Guard guard) {

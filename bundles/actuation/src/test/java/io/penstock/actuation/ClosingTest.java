@@ -15,10 +15,13 @@ import io.penstock.api.acquisition.SampleListener;
 import io.penstock.api.acquisition.Scaling;
 import io.penstock.api.acquisition.TagDefinition;
 import io.penstock.api.acquisition.TagSource;
+import io.penstock.api.actuation.WriteOutcome;
 import io.penstock.api.data.StatusCode;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
 /** Had one of these failed, a loop would have been armed that should not be, or the plant would not know why it is not. */
@@ -145,6 +148,10 @@ class ClosingTest {
         only("resolution: tag FIC-7.SP is INT in steps of 0.021");
         source.scaling = new Scaling(0, 1000, 10, -10); // steps of 0.02
         assertEquals(List.of(), rig.loop.close(Rig.ANNA, "test"));
+        rig.loop.open(Rig.ANNA, "test");
+        source.scaling = new Scaling(0, 1000, 2, 22); // from 2.0 to 2.02 it is a bit more than 0.02
+        rig.offer(3);
+        assertEquals(List.of(), rig.loop.close(Rig.ANNA, "test"));
         rig.loop.removeSource(source);
     }
 
@@ -165,6 +172,53 @@ class ClosingTest {
         rig.plant.onRead = () -> rig.loop.model(Rig.model("dose 9.0.0", 1, 8));
         assertTrue(rig.loop.close(Rig.ANNA, "test").get(0).contains("dose 9.0.0 is not among approvedReleases"));
         assertFalse(rig.loop.closed());
+    }
+
+    // Between taking effect and looking whether somebody took back meanwhile, a write of a loop that nobody wants left.
+    @Test
+    void nothingLeavesUntilClosingHasSeenWhatCameMeanwhile() throws Exception {
+        AtomicReference<Thread> lane = new AtomicReference<>();
+        class Watched extends FakePlant {
+            private volatile boolean armed;
+
+            Watched() {
+                super(rig.time, Rig.TARGET);
+                onRead = () -> {
+                    rig.loop.model(Rig.model("dose 9.0.0", 1, 8)); // approved by nobody
+                    armed = true;
+                };
+            }
+
+            @Override
+            public boolean equals(@Nullable Object other) { // asked by closing, once it has taken effect
+                if (armed) {
+                    armed = false;
+                    rig.time.advanceMs(500);
+                    assertEquals(WriteOutcome.Kind.LIMITED, rig.offer(4).kind());
+                    Thread thread = new Thread(rig.loop::step);
+                    lane.set(thread);
+                    thread.start();
+                    long end = System.nanoTime() + 300_000_000L;
+                    while (arrivals.isEmpty() && System.nanoTime() - end < 0) {
+                        Thread.onSpinWait();
+                    }
+                }
+                return this == other;
+            }
+
+            @Override
+            public int hashCode() {
+                return System.identityHashCode(this);
+            }
+        }
+        rig.offer(3);
+        rig.loop.removeWriter(rig.plant);
+        Watched plant = new Watched();
+        rig.loop.addWriter(plant);
+        assertTrue(rig.loop.close(Rig.ANNA, "test").get(0).contains("dose 9.0.0 is not among approvedReleases"));
+        lane.get().join();
+        assertFalse(rig.loop.closed());
+        assertEquals(List.of(), plant.arrivals);
     }
 
     @Test

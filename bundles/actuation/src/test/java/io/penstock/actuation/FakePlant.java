@@ -12,7 +12,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /** A connector with a plant behind it: one setpoint, and faults on command. */
-final class FakePlant implements TagWriter {
+class FakePlant implements TagWriter {
     /** A value that arrived, and when. */
     record Arrival(double value, long nanos) {}
 

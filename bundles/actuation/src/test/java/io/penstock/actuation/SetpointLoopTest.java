@@ -334,6 +334,43 @@ class SetpointLoopTest {
         assertTrue(outcome.reason().startsWith("entry: "), outcome.reason());
     }
 
+    // An operator who moved the setpoint far before our first write would have seen it ramped back.
+    @Test
+    void aSetpointThatWasMovedFarBeforeTheFirstWriteShedsTheLoop() {
+        rig.close();
+        kind(Kind.SUPPRESSED, rig.cycle(3));
+        rig.plant.setpoint = 6;
+        rig.cycle(3); // at the end of which the lane sees it
+        WriteOutcome outcome = rig.cycle(3);
+        kind(Kind.SHED, outcome);
+        assertTrue(outcome.reason().startsWith("entry: "), outcome.reason());
+        assertEquals(List.of(), rig.plant.arrivals);
+    }
+
+    // A healthy loop opened: the look that was due after 1.2 s came after 2 s; and one lost read was not repeated in
+    // time.
+    @Test
+    void theLaneLooksWhenItIsDueAndAgainSoonAfterAFailure() {
+        Rig often = new Rig(Map.of("watchPeriodMs", 1_200L));
+        often.close();
+        often.work();
+        assertEquals(1_000_000_000L, often.loop.restNanos());
+        often.time.advanceMs(1_000);
+        assertEquals(200_000_000L, often.loop.restNanos());
+
+        Rig seldom = new Rig(Map.of("watchPeriodMs", 10_000L));
+        seldom.close();
+        seldom.work();
+        seldom.time.advanceMs(10_000);
+        seldom.offer(3);
+        seldom.plant.readStatus = StatusCode.BAD_NO_COMMUNICATION;
+        seldom.work();
+        int reads = seldom.plant.reads;
+        seldom.time.advanceMs(1_000);
+        seldom.work();
+        assertEquals(reads + 1, seldom.plant.reads);
+    }
+
     // Told the same model twice, a loop would ask for its entry again and might open.
     @Test
     void theSameModelAgainChangesNothing() {
@@ -522,7 +559,7 @@ class SetpointLoopTest {
         assertEquals("the connector reports BadTimeout", receipt.reason());
         assertEquals(1, rig.loop.counts().failed());
         rig.plant.writeStatus = StatusCode.GOOD;
-        rig.cycle(8);
+        rig.cycle(4.9);
         assertEquals(4.5, rig.plant.setpoint, 1e-9);
     }
 
