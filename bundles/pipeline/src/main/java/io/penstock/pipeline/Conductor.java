@@ -38,6 +38,7 @@ final class Conductor {
     private static final Logger LOG = LoggerFactory.getLogger(Conductor.class);
     private static final long LONGEST_NAP_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
     private static final long FAULT_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+    private static final long STOP_MS = 1500;
 
     private final Settings settings;
     private final Acquisition acquisition;
@@ -51,7 +52,8 @@ final class Conductor {
     private final AtomicReference<@Nullable Swap> pendingSwap = new AtomicReference<>();
     private final AtomicReference<@Nullable Task> pendingTask = new AtomicReference<>();
     private volatile boolean signalled;
-    private volatile boolean stopped;
+    private volatile boolean stopped; // by others: no swap is taken on any more
+    private volatile boolean ended; // by the thread: it makes no change any more
     private volatile Mode mode;
     private volatile @Nullable WriteLoop loop;
     private volatile ResultQueue[] queues = {};
@@ -96,23 +98,36 @@ final class Conductor {
         thread.start();
     }
 
-    /** Ends the thread and returns the operators' state; the session of the last model is left to the caller. */
+    /** Ends the thread, refuses a swap that waits for it, and returns the operators' state. The thread closes the last model. */
     Map<String, byte[]> stop() {
         stopped = true;
+        refuseSwap();
         wake();
         try {
-            thread.join(1500);
+            thread.join(STOP_MS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
         if (thread.isAlive()) {
             LOG.warn(
-                    "Pipeline {} is still in its cycle after 1500 ms, probably in the model's run; it is left behind",
-                    settings.name());
+                    "Pipeline {} is still in its cycle after {} ms, probably in the model's run; it is left behind and closes"
+                            + " the model when it comes back",
+                    settings.name(),
+                    STOP_MS);
             return Map.of();
         }
-        ServingModel last = serving;
-        return last == null ? keptState : last.program.saveState();
+        return keptState;
+    }
+
+    boolean stopped() {
+        return stopped;
+    }
+
+    private void refuseSwap() {
+        Swap refused = pendingSwap.getAndSet(null);
+        if (refused != null) {
+            refused.refuse("it is stopping; ask again when it is back");
+        }
     }
 
     /** A sample of interest arrived, or something was asked. */
@@ -128,9 +143,15 @@ final class Conductor {
             runChanges();
         }
         endWarmUp();
-        Task left = pendingTask.getAndSet(null);
-        if (left != null) {
-            left.done.countDown();
+        ServingModel last = serving;
+        if (last != null) {
+            keptState = last.program.saveState();
+            serving = null;
+        }
+        ended = true;
+        runPendingTask();
+        if (last != null) {
+            last.session.close();
         }
     }
 
@@ -405,14 +426,18 @@ final class Conductor {
     }
 
     private void applyPending() {
+        runPendingTask();
+        Swap swap = pendingSwap.getAndSet(null);
+        if (swap != null) {
+            exchange(swap);
+        }
+    }
+
+    private void runPendingTask() {
         Task task = pendingTask.getAndSet(null);
         if (task != null) {
             task.action.run();
             task.done.countDown();
-        }
-        Swap swap = pendingSwap.getAndSet(null);
-        if (swap != null) {
-            exchange(swap);
         }
     }
 
@@ -483,13 +508,16 @@ final class Conductor {
     /**
      * Exchanges the model between two cycles and waits, bounded, for the first cycle with the new one.
      *
-     * @return the report, null where the pipeline was stopped meanwhile.
+     * @return the report, null where it did not happen for the swap's {@link Swap#refusal}.
      */
     @Nullable
     SwapReport swap(Swap swap) throws InterruptedException {
         Swap overtaken = pendingSwap.getAndSet(swap);
         if (overtaken != null) {
-            overtaken.exchanged.countDown();
+            overtaken.refuse("another model was asked for meanwhile");
+        }
+        if (stopped) {
+            refuseSwap(); // who stops may have looked before
         }
         wake();
         if (!awaitExchange(swap)) {
@@ -552,6 +580,10 @@ final class Conductor {
                     return false;
                 }
                 LockSupport.parkNanos(100_000);
+            }
+            if (ended && pendingTask.compareAndSet(task, null)) {
+                action.run(); // the thread may have looked before
+                return true;
             }
             wake();
             return task.done.await(Math.max(1, end - System.nanoTime()), TimeUnit.NANOSECONDS);
@@ -664,10 +696,17 @@ final class Conductor {
         long missedBefore;
         int warmUpCycles;
         boolean applied;
+        /** Why it was not applied; valid once {@link #exchanged} is open, or nobody opens it any more. */
+        volatile String refusal = "no place between two cycles within 10 s; does its model hang?";
 
         Swap(ServingModel model, BiFunction<String, String, Optional<UnitConversion>> converter) {
             this.model = model;
             this.converter = converter;
+        }
+
+        void refuse(String reason) {
+            refusal = reason;
+            exchanged.countDown();
         }
 
         void firstCycle(long nanos) {

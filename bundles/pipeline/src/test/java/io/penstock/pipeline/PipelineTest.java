@@ -27,7 +27,7 @@ import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
-import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
@@ -50,7 +50,9 @@ class PipelineTest {
 
     @AfterEach
     void stopAll() {
-        publisher.gate.countDown();
+        publisher.gate.open();
+        runtime.opening.open();
+        runtime.running.open();
         started.forEach(PipelineComponent::stop);
     }
 
@@ -180,14 +182,7 @@ class PipelineTest {
         source.emit("A", 1, nowNs());
         source.emit("B", 2, nowNs());
         pipeline.swap(Fakes.model("1.0.0", "a"));
-        engine.window = 1_000_000;
-        FutureTask<SwapReport> swap =
-                new FutureTask<>(() -> pipeline.swap(Fakes.model("1.1.0", "a", "b"), Duration.ofSeconds(60)));
-        Thread thread = new Thread(swap);
-        thread.start();
-        Fakes.await("warming up", () -> runtime.open.get() == 2);
-        long before = pipeline.statistics().cycles();
-        Fakes.await("some cycles", () -> pipeline.statistics().cycles() > before + 10);
+        FutureTask<SwapReport> swap = warmingUpForLong(pipeline);
         pipeline.unbindFeatureEngine(engine);
         assertEquals(
                 "pipeline p: the preprocessing bundle is away",
@@ -198,6 +193,92 @@ class PipelineTest {
         pipeline.bindFeatureEngine(engine);
         assertEquals("1.0.0", pipeline.model().orElseThrow().identity().version());
         assertEquals(1, runtime.open.get(), "the session of the model that did not come is closed");
+    }
+
+    /** Begins to exchange 1.0.0 for 1.1.0, whose windows will not be full while the test lasts; ten frames are in them. */
+    private FutureTask<SwapReport> warmingUpForLong(PipelineComponent pipeline) {
+        engine.window = 1_000_000;
+        FutureTask<SwapReport> swap =
+                inBackground(() -> pipeline.swap(Fakes.model("1.1.0", "a", "b"), Duration.ofSeconds(60)));
+        Fakes.await("warming up", () -> engine.applied.getOrDefault(List.of("a", "b"), 0) >= 10);
+        return swap;
+    }
+
+    private static <T> FutureTask<T> inBackground(Callable<T> call) {
+        FutureTask<T> task = new FutureTask<>(call);
+        Thread thread = new Thread(task, "test-background");
+        thread.setDaemon(true);
+        thread.start();
+        return task;
+    }
+
+    private static void assertRefused(String reason, FutureTask<SwapReport> swap) {
+        Throwable refused = assertThrows(ExecutionException.class, () -> swap.get(5, TimeUnit.SECONDS))
+                .getCause();
+        assertEquals(ModelRejectedException.class, refused.getClass());
+        assertTrue(String.valueOf(refused.getMessage()).contains(reason), refused.getMessage());
+    }
+
+    // Whoever edited a pipeline's file while a model warmed up would have waited ten seconds for its next cycle.
+    @Test
+    void aWarmUpDoesNotHoldUpAStop() throws Exception {
+        PipelineComponent pipeline = grid(2);
+        source.emit("A", 1, nowNs());
+        source.emit("B", 2, nowNs());
+        pipeline.swap(Fakes.model("1.0.0", "a"));
+        FutureTask<SwapReport> swap = warmingUpForLong(pipeline);
+        assertFalse(swap.isDone());
+        stop(pipeline).get(5, TimeUnit.SECONDS);
+        assertRefused("it is stopping", swap);
+        assertEquals(0, runtime.open.get(), "both sessions are closed");
+    }
+
+    // A large model that was just being opened would have kept the pipeline from stopping until it was.
+    @Test
+    void aModelThatOpensForLongDoesNotHoldUpAStop() throws Exception {
+        PipelineComponent pipeline = grid(2);
+        pipeline.swap(Fakes.model("1.0.0", "a"));
+        runtime.opening.shut();
+        FutureTask<SwapReport> swap = inBackground(() -> pipeline.swap(Fakes.model("1.1.0", "a", "b")));
+        Fakes.await("opening", () -> runtime.opening.reached);
+        stop(pipeline).get(5, TimeUnit.SECONDS);
+        assertFalse(swap.isDone());
+        runtime.opening.open();
+        assertRefused("it is stopping", swap);
+        assertEquals(0, runtime.open.get(), "both sessions are closed");
+    }
+
+    // Behind a model that hangs, a swap would have waited ten seconds for a pipeline that is gone, and the model's
+    // memory
+    // would have been lost or freed under it.
+    @Test
+    void aModelThatHangsHoldsUpNeitherStopNorSwap() throws Exception {
+        PipelineComponent pipeline = grid(2);
+        source.emit("A", 1, nowNs());
+        pipeline.swap(Fakes.model("1.0.0", "a"));
+        runtime.running.shut();
+        publisher.gate.shut();
+        Fakes.await("hanging", () -> runtime.running.reached);
+        FutureTask<SwapReport> swap = inBackground(() -> pipeline.swap(Fakes.model("1.1.0", "a")));
+        Fakes.await("opened", () -> runtime.open.get() == 2);
+        stop(pipeline).get(5, TimeUnit.SECONDS);
+        assertRefused("it is stopping", swap);
+        assertEquals(1, runtime.open.get(), "the one that runs stays open");
+        runtime.running.open();
+        Fakes.await("closed by its thread", () -> runtime.open.get() == 0);
+    }
+
+    /** What the container does: deactivates, then unbinds. */
+    private FutureTask<?> stop(PipelineComponent pipeline) {
+        started.remove(pipeline);
+        return inBackground(() -> {
+            pipeline.stop();
+            pipeline.unbindTagSource(source);
+            pipeline.unbindPublisher(publisher);
+            pipeline.unbindFeatureEngine(engine);
+            pipeline.unbindInferenceEngine(runtime);
+            return null;
+        });
     }
 
     // A stopped gateway would leave a native session behind, or a model would take over that its rollout calls
@@ -404,7 +485,7 @@ class PipelineTest {
     // A historian that hangs would have stopped the dosing.
     @Test
     void aStuckPublisherDelaysNothingAndItsLossIsCounted() throws Exception {
-        publisher.gate = new CountDownLatch(1);
+        publisher.gate.shut();
         Settings small = new Settings(
                 "p",
                 "dose",
