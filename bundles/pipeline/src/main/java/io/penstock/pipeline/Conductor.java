@@ -79,6 +79,7 @@ final class Conductor {
     private boolean everGood;
     private @Nullable Swap exchanged;
     private @Nullable WarmUp warmUp;
+    private int clockSteps;
     private Map<String, byte[]> keptState = Map.of();
 
     Conductor(Settings settings, Acquisition acquisition, Clock clock, LongSupplier nanoTime) {
@@ -228,15 +229,20 @@ final class Conductor {
                 settings.name());
         detail =
                 "the wall clock was stepped by " + TimeUnit.NANOSECONDS.toMillis(step) + " ms; operators warm up again";
-        endWarmUp(); // it would span the step too
+        clockSteps++;
+        endWarmUp();
         ServingModel current = serving;
-        Function<ServingModel, ServingModel> again = renew;
-        if (current != null && again != null) {
-            serving = again.apply(current);
+        if (current != null) {
+            serving = renewed(current);
         }
         lastInstantNs = Long.MIN_VALUE;
         framePending = false;
         return true;
+    }
+
+    private ServingModel renewed(ServingModel model) {
+        Function<ServingModel, ServingModel> fresh = renew;
+        return fresh == null ? model : fresh.apply(model);
     }
 
     /** How to get a model with fresh operators. */
@@ -443,24 +449,28 @@ final class Conductor {
 
     private void exchange(Swap swap) {
         ServingModel former = serving;
+        ServingModel next = swap.model;
         WarmUp warm = warmUp;
-        if (warm != null && warm.candidate == swap.model) {
+        if (warm != null && warm.candidate == next) {
             swap.restored = warm.restored;
             swap.warmUpCycles = warm.cycles();
         } else {
-            swap.restored = swap.model.program.restoreState(former == null ? keptState : former.program.saveState());
+            if (swap.warmedUp && swap.clockSteps != clockSteps) {
+                next = renewed(next); // what it has seen is from before the step
+            }
+            swap.restored = next.program.restoreState(former == null ? keptState : former.program.saveState());
         }
         endWarmUp();
         keptState = Map.of();
         swap.former = former;
         swap.formerCycleNanos = former == null ? 0 : lastCycleNanos;
         swap.missedBefore = missed;
-        acquisition.want(swap.model.artifact.contract().inputs(), swap.converter);
+        acquisition.want(next.artifact.contract().inputs(), swap.converter);
         WriteLoop target = loop;
         if (target != null) {
-            target.model(swap.model.artifact);
+            target.model(next.artifact);
         }
-        serving = swap.model;
+        serving = next;
         swap.applied = true;
         framePending = false;
         exchanged = swap;
@@ -482,6 +492,8 @@ final class Conductor {
         }
         acquisition.want(next.specs, swap.converter);
         warmUp = next;
+        swap.warmedUp = true;
+        swap.clockSteps = clockSteps;
         return next;
     }
 
@@ -694,6 +706,8 @@ final class Conductor {
         long formerCycleNanos;
         long firstCycleNanos;
         long missedBefore;
+        boolean warmedUp;
+        int clockSteps;
         int warmUpCycles;
         boolean applied;
         /** Why it was not applied; valid once {@link #exchanged} is open, or nobody opens it any more. */

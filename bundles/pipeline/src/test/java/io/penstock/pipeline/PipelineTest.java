@@ -630,7 +630,20 @@ class PipelineTest {
     @Test
     void aSteppedClockNeitherStopsNorFloodsThePipeline() throws Exception {
         AtomicLong offsetMs = new AtomicLong();
-        Clock stepped = new Clock() {
+        PipelineComponent pipeline = start(settings(Settings.Trigger.GRID, 5, Set.of()), clock(offsetMs));
+        pipeline.swap(Fakes.model("1.0.0", "a", "b"));
+        Fakes.await("cycling", () -> pipeline.statistics().cycles() > 20);
+        for (long step : new long[] {3_600_000, -3_600_000}) {
+            offsetMs.addAndGet(step);
+            long cycles = pipeline.statistics().cycles();
+            Fakes.await("cycling on after " + step, () -> pipeline.statistics().cycles() > cycles + 100);
+            assertTrue(pipeline.statistics().cycles() < cycles + 2_000, "not one cycle per point of the hour");
+            assertEquals(0, pipeline.statistics().missedCycles());
+        }
+    }
+
+    private static Clock clock(AtomicLong offsetMs) {
+        return new Clock() {
             @Override
             public ZoneId getZone() {
                 return ZoneOffset.UTC;
@@ -646,15 +659,35 @@ class PipelineTest {
                 return Instant.now().plusMillis(offsetMs.get());
             }
         };
-        PipelineComponent pipeline = start(settings(Settings.Trigger.GRID, 5, Set.of()), stepped);
-        pipeline.swap(Fakes.model("1.0.0", "a", "b"));
-        Fakes.await("cycling", () -> pipeline.statistics().cycles() > 20);
+    }
+
+    // The new model would have served with windows that span the step; after a step back by an hour its resampled
+    // inputs
+    // would have stood still for that hour.
+    @Test
+    void aModelThatWarmedUpBeforeAClockStepBeginsAnew() throws Exception {
         for (long step : new long[] {3_600_000, -3_600_000}) {
+            AtomicLong offsetMs = new AtomicLong();
+            PipelineComponent pipeline = start(settings(Settings.Trigger.GRID, 2, Set.of()), clock(offsetMs));
+            pipeline.swap(Fakes.model("1.0.0", "a"));
+            FutureTask<SwapReport> swap = warmingUpForLong(pipeline);
+            assertFalse(swap.isDone());
             offsetMs.addAndGet(step);
-            long cycles = pipeline.statistics().cycles();
-            Fakes.await("cycling on after " + step, () -> pipeline.statistics().cycles() > cycles + 100);
-            assertTrue(pipeline.statistics().cycles() < cycles + 2_000, "not one cycle per point of the hour");
-            assertEquals(0, pipeline.statistics().missedCycles());
+            SwapReport report = swap.get(20, TimeUnit.SECONDS);
+            assertEquals(0, report.warmUpCycles(), "none that counts");
+            Fakes.await("answers of 1.1.0", () -> publisher.copy().stream().anyMatch(s -> minor(s) == 1));
+            assertEquals(
+                    1,
+                    publisher.copy().stream()
+                            .filter(s -> minor(s) == 1)
+                            .findFirst()
+                            .orElseThrow()
+                            .operatorCount(),
+                    "the first frame its operators have seen");
+            stop(pipeline).get(20, TimeUnit.SECONDS);
+            assertEquals(0, runtime.open.get(), "both sessions are closed");
+            publisher.seen.clear();
+            engine.applied.clear();
         }
     }
 
