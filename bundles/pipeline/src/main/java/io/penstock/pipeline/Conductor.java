@@ -146,7 +146,7 @@ final class Conductor {
         endWarmUp();
         ServingModel last = serving;
         if (last != null) {
-            keptState = last.program.saveState();
+            keptState = last.state();
             serving = null;
         }
         ended = true;
@@ -233,7 +233,14 @@ final class Conductor {
         endWarmUp();
         ServingModel current = serving;
         if (current != null) {
-            serving = renewed(current);
+            try {
+                serving = renewed(current);
+            } catch (RuntimeException e) { // such as an operator whose bundle is away
+                LOG.error(
+                        "Pipeline {}: its operators cannot be started anew, their windows span the step; swap the model",
+                        settings.name(),
+                        e);
+            }
         }
         lastInstantNs = Long.MIN_VALUE;
         framePending = false;
@@ -435,15 +442,29 @@ final class Conductor {
         runPendingTask();
         Swap swap = pendingSwap.getAndSet(null);
         if (swap != null) {
-            exchange(swap);
+            try {
+                exchange(swap);
+            } catch (RuntimeException e) {
+                LOG.error(
+                        "Pipeline {}: {} cannot take over by a fault of the gateway",
+                        settings.name(),
+                        swap.model.artifact.identity().label(),
+                        e);
+                swap.refuse("a fault of the gateway: " + e);
+            }
         }
     }
 
     private void runPendingTask() {
         Task task = pendingTask.getAndSet(null);
         if (task != null) {
-            task.action.run();
-            task.done.countDown();
+            try {
+                task.action.run();
+            } catch (RuntimeException e) {
+                LOG.error("Pipeline {}: a change ended by a fault of the gateway", settings.name(), e);
+            } finally {
+                task.done.countDown();
+            }
         }
     }
 
@@ -458,18 +479,18 @@ final class Conductor {
             if (swap.warmedUp && swap.clockSteps != clockSteps) {
                 next = renewed(next); // what it has seen is from before the step
             }
-            swap.restored = next.program.restoreState(former == null ? keptState : former.program.saveState());
+            swap.restored = next.program.restoreState(former == null ? keptState : former.state());
+        }
+        acquisition.want(next.artifact.contract().inputs(), swap.converter);
+        WriteLoop target = loop;
+        if (target != null) {
+            target.model(next.artifact); // the last that may fail: it must not know a model that does not serve
         }
         endWarmUp();
         keptState = Map.of();
         swap.former = former;
         swap.formerCycleNanos = former == null ? 0 : lastCycleNanos;
         swap.missedBefore = missed;
-        acquisition.want(next.artifact.contract().inputs(), swap.converter);
-        WriteLoop target = loop;
-        if (target != null) {
-            target.model(next.artifact);
-        }
         serving = next;
         swap.applied = true;
         framePending = false;
@@ -505,15 +526,15 @@ final class Conductor {
         }
     }
 
-    /** Gives a warm-up up without an exchange; on the pipeline's thread only. */
+    /** Gives a warm-up or an exchange up; on the pipeline's thread only. */
     void abandon(Swap swap) {
         WarmUp running = warmUp;
-        ServingModel current = serving;
         if (running != null && running.candidate == swap.model) {
             endWarmUp();
-            if (current != null) {
-                acquisition.want(current.artifact.contract().inputs(), swap.converter);
-            }
+        }
+        ServingModel current = serving;
+        if (current != null && warmUp == null) {
+            acquisition.want(current.artifact.contract().inputs(), swap.converter);
         }
     }
 
@@ -611,7 +632,7 @@ final class Conductor {
         ServingModel former = serving;
         endWarmUp();
         if (former != null) {
-            keptState = former.program.saveState();
+            keptState = former.state();
             serving = null;
             publishNothing(former, StatusCode.BAD_OUT_OF_SERVICE);
         }

@@ -130,11 +130,15 @@ final class Fakes {
         volatile long window;
 
         volatile boolean breaks;
+        volatile boolean breaksInSave;
+        volatile boolean breaksInRestore;
+        volatile boolean breaksInCompile;
         /** Frames that all programs of these inputs have seen. */
         final Map<List<String>, Integer> applied = new ConcurrentHashMap<>();
 
         @Override
         public FeatureProgram compile(ModelContract contract) {
+            breakIf(breaksInCompile);
             String key = "seen " + contract.inputNames();
             return new FeatureProgram() {
                 private long seen;
@@ -146,9 +150,7 @@ final class Fakes {
 
                 @Override
                 public void apply(Frame frame, Features features) {
-                    if (breaks) {
-                        throw new IllegalStateException("broken operator");
-                    }
+                    breakIf(breaks);
                     applied.merge(contract.inputNames(), 1, Integer::sum);
                     double sum = 0;
                     int worst = StatusCode.GOOD;
@@ -164,16 +166,24 @@ final class Fakes {
 
                 @Override
                 public Map<String, byte[]> saveState() {
+                    breakIf(breaksInSave);
                     return Map.of(key, ByteBuffer.allocate(8).putLong(seen).array());
                 }
 
                 @Override
                 public Restored restoreState(Map<String, byte[]> state) {
+                    breakIf(breaksInRestore);
                     byte[] bytes = state.get(key);
                     seen = bytes == null ? seen : ByteBuffer.wrap(bytes).getLong();
                     return new Restored(bytes == null ? 0 : 1, 1);
                 }
             };
+        }
+
+        private static void breakIf(boolean broken) {
+            if (broken) {
+                throw new IllegalStateException("broken operator");
+            }
         }
 
         @Override

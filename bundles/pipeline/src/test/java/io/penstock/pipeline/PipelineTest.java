@@ -336,6 +336,67 @@ class PipelineTest {
                 "good again", () -> publisher.copy().stream().skip(size).anyMatch(s -> s.status() == StatusCode.GOOD));
     }
 
+    // An operator that cannot tell its state would have ended the pipeline at the next swap, just where a rollback was
+    // to
+    // replace it.
+    @Test
+    void operatorsThatCannotTellTheirStateCanBeReplaced() throws Exception {
+        PipelineComponent pipeline = grid(2);
+        source.emit("A", 1, nowNs());
+        source.emit("B", 2, nowNs());
+        pipeline.swap(Fakes.model("1.0.0", "a", "b"));
+        engine.breaksInSave = true;
+        assertEquals(
+                0,
+                pipeline.swap(Fakes.model("1.1.0", "a", "b")).restoredOperators(),
+                "whose state is lost begins anew");
+        engine.window = 20;
+        assertTrue(pipeline.swap(Fakes.model("1.2.0", "a", "b"), Duration.ofSeconds(20))
+                        .warmUpCycles()
+                >= 20);
+        pipeline.unbindFeatureEngine(engine);
+        Fakes.await("told to be out of service", () -> last().status() == StatusCode.BAD_OUT_OF_SERVICE);
+        pipeline.bindFeatureEngine(engine);
+        Fakes.await("good again", () -> last().status() == StatusCode.GOOD);
+        stop(pipeline).get(20, TimeUnit.SECONDS);
+        assertEquals(0, runtime.open.get(), "sessions are closed all the same");
+    }
+
+    // A model whose operators fail at the exchange would have ended the pipeline of the one that served.
+    @Test
+    void aModelThatFailsAtTheExchangeIsRefusedAndTheOtherServesOn() throws Exception {
+        PipelineComponent pipeline = grid(2);
+        Fakes.Loop loop = new Fakes.Loop();
+        pipeline.bindWriteLoop(loop);
+        source.emit("A", 1, nowNs());
+        source.emit("B", 2, nowNs());
+        pipeline.swap(Fakes.model("1.0.0", "a"));
+        engine.breaksInRestore = true;
+        for (Duration warmUp : List.of(Duration.ZERO, Duration.ofSeconds(20))) {
+            ModelRejectedException refused = assertThrows(
+                    ModelRejectedException.class, () -> pipeline.swap(Fakes.model("1.1.0", "a", "b"), warmUp));
+            assertTrue(String.valueOf(refused.getMessage()).contains("broken operator"), refused.getMessage());
+        }
+        assertEquals(1, runtime.open.get());
+        assertEquals(List.of("1.0.0"), loop.models, "the loop knows no model that does not serve");
+        source.emit("A", 10, nowNs());
+        Fakes.await("cycling on", () -> publisher.copy().stream()
+                .anyMatch(s -> s.value() == 10 && s.status() == StatusCode.GOOD));
+    }
+
+    // A clock step while the bundle of an operator was away would have ended the pipeline.
+    @Test
+    void operatorsThatCannotBeMadeAfterAClockStepGoOn() throws Exception {
+        AtomicLong offsetMs = new AtomicLong();
+        PipelineComponent pipeline = start(settings(Settings.Trigger.GRID, 2, Set.of()), clock(offsetMs));
+        pipeline.swap(Fakes.model("1.0.0", "a"));
+        engine.breaksInCompile = true;
+        offsetMs.addAndGet(3_600_000);
+        source.emit("A", 10, nowNs() + 3_600_000_000_000L);
+        Fakes.await("cycling on", () -> publisher.copy().stream()
+                .anyMatch(s -> s.value() == 10 && s.instantNs() > nowNs() + 3_000_000_000_000L));
+    }
+
     private static int minor(Seen seen) {
         return Integer.parseInt(seen.version().split("\\.", -1)[1]);
     }
