@@ -147,13 +147,13 @@ class PipelineTest {
         SwapReport report = pipeline.swap(Fakes.model("1.1.0", "a", "b"), Duration.ofSeconds(10));
         assertEquals(0, report.missedCycles());
         assertEquals(0, report.restoredOperators());
-        assertEquals(20, report.warmUpCycles());
+        assertTrue(report.warmUpCycles() >= 20, report.toString()); // it goes on until the exchange
         Fakes.await("answers of 1.1.0", () -> publisher.copy().stream().anyMatch(s -> minor(s) == 1));
         List<Seen> seen = publisher.copy();
         Seen first = seen.stream().filter(s -> minor(s) == 1).findFirst().orElseThrow();
         assertEquals(StatusCode.GOOD, first.status());
         assertEquals(3, first.value(), "with the input that only the new model has");
-        assertEquals(21, first.operatorCount(), "each frame went through its operators once");
+        assertEquals(report.warmUpCycles() + 1, first.operatorCount(), "each frame went through its operators once");
         assertTrue(
                 seen.stream().filter(s -> minor(s) == 0).allMatch(s -> s.value() == 1 && s.status() == StatusCode.GOOD),
                 "the old model answered alone until then");
