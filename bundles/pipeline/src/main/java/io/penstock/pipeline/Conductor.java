@@ -38,6 +38,7 @@ final class Conductor {
     private static final Logger LOG = LoggerFactory.getLogger(Conductor.class);
     private static final long LONGEST_NAP_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
     private static final long FAULT_PAUSE_NANOS = TimeUnit.MILLISECONDS.toNanos(1);
+    private static final long STOP_MS = 1500;
 
     private final Settings settings;
     private final Acquisition acquisition;
@@ -51,7 +52,8 @@ final class Conductor {
     private final AtomicReference<@Nullable Swap> pendingSwap = new AtomicReference<>();
     private final AtomicReference<@Nullable Task> pendingTask = new AtomicReference<>();
     private volatile boolean signalled;
-    private volatile boolean stopped;
+    private volatile boolean stopped; // by others: no swap is taken on any more
+    private volatile boolean ended; // by the thread: it makes no change any more
     private volatile Mode mode;
     private volatile @Nullable WriteLoop loop;
     private volatile ResultQueue[] queues = {};
@@ -77,6 +79,7 @@ final class Conductor {
     private boolean everGood;
     private @Nullable Swap exchanged;
     private @Nullable WarmUp warmUp;
+    private int clockSteps;
     private Map<String, byte[]> keptState = Map.of();
 
     Conductor(Settings settings, Acquisition acquisition, Clock clock, LongSupplier nanoTime) {
@@ -96,23 +99,36 @@ final class Conductor {
         thread.start();
     }
 
-    /** Ends the thread and returns the operators' state; the session of the last model is left to the caller. */
+    /** Ends the thread, refuses a swap that waits for it, and returns the operators' state. The thread closes the last model. */
     Map<String, byte[]> stop() {
         stopped = true;
+        refuseSwap();
         wake();
         try {
-            thread.join(1500);
+            thread.join(STOP_MS);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
         if (thread.isAlive()) {
             LOG.warn(
-                    "Pipeline {} is still in its cycle after 1500 ms, probably in the model's run; it is left behind",
-                    settings.name());
+                    "Pipeline {} is still in its cycle after {} ms, probably in the model's run; it is left behind and closes"
+                            + " the model when it comes back",
+                    settings.name(),
+                    STOP_MS);
             return Map.of();
         }
-        ServingModel last = serving;
-        return last == null ? keptState : last.program.saveState();
+        return keptState;
+    }
+
+    boolean stopped() {
+        return stopped;
+    }
+
+    private void refuseSwap() {
+        Swap refused = pendingSwap.getAndSet(null);
+        if (refused != null) {
+            refused.refuse("it is stopping; ask again when it is back");
+        }
     }
 
     /** A sample of interest arrived, or something was asked. */
@@ -128,9 +144,15 @@ final class Conductor {
             runChanges();
         }
         endWarmUp();
-        Task left = pendingTask.getAndSet(null);
-        if (left != null) {
-            left.done.countDown();
+        ServingModel last = serving;
+        if (last != null) {
+            keptState = last.state();
+            serving = null;
+        }
+        ended = true;
+        runPendingTask();
+        if (last != null) {
+            last.session.close();
         }
     }
 
@@ -207,15 +229,27 @@ final class Conductor {
                 settings.name());
         detail =
                 "the wall clock was stepped by " + TimeUnit.NANOSECONDS.toMillis(step) + " ms; operators warm up again";
-        endWarmUp(); // it would span the step too
+        clockSteps++;
+        endWarmUp();
         ServingModel current = serving;
-        Function<ServingModel, ServingModel> again = renew;
-        if (current != null && again != null) {
-            serving = again.apply(current);
+        if (current != null) {
+            try {
+                serving = renewed(current);
+            } catch (RuntimeException e) { // such as an operator whose bundle is away
+                LOG.error(
+                        "Pipeline {}: its operators cannot be started anew, their windows span the step; swap the model",
+                        settings.name(),
+                        e);
+            }
         }
         lastInstantNs = Long.MIN_VALUE;
         framePending = false;
         return true;
+    }
+
+    private ServingModel renewed(ServingModel model) {
+        Function<ServingModel, ServingModel> fresh = renew;
+        return fresh == null ? model : fresh.apply(model);
     }
 
     /** How to get a model with fresh operators. */
@@ -405,37 +439,59 @@ final class Conductor {
     }
 
     private void applyPending() {
-        Task task = pendingTask.getAndSet(null);
-        if (task != null) {
-            task.action.run();
-            task.done.countDown();
-        }
+        runPendingTask();
         Swap swap = pendingSwap.getAndSet(null);
         if (swap != null) {
-            exchange(swap);
+            try {
+                exchange(swap);
+            } catch (RuntimeException e) {
+                LOG.error(
+                        "Pipeline {}: {} cannot take over by a fault of the gateway",
+                        settings.name(),
+                        swap.model.artifact.identity().label(),
+                        e);
+                swap.refuse("a fault of the gateway: " + e);
+            }
+        }
+    }
+
+    private void runPendingTask() {
+        Task task = pendingTask.getAndSet(null);
+        if (task != null) {
+            try {
+                task.action.run();
+            } catch (RuntimeException e) {
+                LOG.error("Pipeline {}: a change ended by a fault of the gateway", settings.name(), e);
+            } finally {
+                task.done.countDown();
+            }
         }
     }
 
     private void exchange(Swap swap) {
         ServingModel former = serving;
+        ServingModel next = swap.model;
         WarmUp warm = warmUp;
-        if (warm != null && warm.candidate == swap.model) {
+        if (warm != null && warm.candidate == next) {
             swap.restored = warm.restored;
             swap.warmUpCycles = warm.cycles();
         } else {
-            swap.restored = swap.model.program.restoreState(former == null ? keptState : former.program.saveState());
+            if (swap.warmedUp && swap.clockSteps != clockSteps) {
+                next = renewed(next); // what it has seen is from before the step
+            }
+            swap.restored = next.program.restoreState(former == null ? keptState : former.state());
+        }
+        acquisition.want(next.artifact.contract().inputs(), swap.converter);
+        WriteLoop target = loop;
+        if (target != null) {
+            target.model(next.artifact); // the last that may fail: it must not know a model that does not serve
         }
         endWarmUp();
         keptState = Map.of();
         swap.former = former;
         swap.formerCycleNanos = former == null ? 0 : lastCycleNanos;
         swap.missedBefore = missed;
-        acquisition.want(swap.model.artifact.contract().inputs(), swap.converter);
-        WriteLoop target = loop;
-        if (target != null) {
-            target.model(swap.model.artifact);
-        }
-        serving = swap.model;
+        serving = next;
         swap.applied = true;
         framePending = false;
         exchanged = swap;
@@ -457,6 +513,8 @@ final class Conductor {
         }
         acquisition.want(next.specs, swap.converter);
         warmUp = next;
+        swap.warmedUp = true;
+        swap.clockSteps = clockSteps;
         return next;
     }
 
@@ -468,28 +526,31 @@ final class Conductor {
         }
     }
 
-    /** Gives a warm-up up without an exchange; on the pipeline's thread only. */
+    /** Gives a warm-up or an exchange up; on the pipeline's thread only. */
     void abandon(Swap swap) {
         WarmUp running = warmUp;
-        ServingModel current = serving;
         if (running != null && running.candidate == swap.model) {
             endWarmUp();
-            if (current != null) {
-                acquisition.want(current.artifact.contract().inputs(), swap.converter);
-            }
+        }
+        ServingModel current = serving;
+        if (current != null && warmUp == null) {
+            acquisition.want(current.artifact.contract().inputs(), swap.converter);
         }
     }
 
     /**
      * Exchanges the model between two cycles and waits, bounded, for the first cycle with the new one.
      *
-     * @return the report, null where the pipeline was stopped meanwhile.
+     * @return the report, null where it did not happen for the swap's {@link Swap#refusal}.
      */
     @Nullable
     SwapReport swap(Swap swap) throws InterruptedException {
         Swap overtaken = pendingSwap.getAndSet(swap);
         if (overtaken != null) {
-            overtaken.exchanged.countDown();
+            overtaken.refuse("another model was asked for meanwhile");
+        }
+        if (stopped) {
+            refuseSwap(); // who stops may have looked before
         }
         wake();
         if (!awaitExchange(swap)) {
@@ -553,6 +614,10 @@ final class Conductor {
                 }
                 LockSupport.parkNanos(100_000);
             }
+            if (ended && pendingTask.compareAndSet(task, null)) {
+                action.run(); // the thread may have looked before
+                return true;
+            }
             wake();
             return task.done.await(Math.max(1, end - System.nanoTime()), TimeUnit.NANOSECONDS);
         } catch (InterruptedException e) {
@@ -567,7 +632,7 @@ final class Conductor {
         ServingModel former = serving;
         endWarmUp();
         if (former != null) {
-            keptState = former.program.saveState();
+            keptState = former.state();
             serving = null;
             publishNothing(former, StatusCode.BAD_OUT_OF_SERVICE);
         }
@@ -662,12 +727,21 @@ final class Conductor {
         long formerCycleNanos;
         long firstCycleNanos;
         long missedBefore;
+        boolean warmedUp;
+        int clockSteps;
         int warmUpCycles;
         boolean applied;
+        /** Why it was not applied; valid once {@link #exchanged} is open, or nobody opens it any more. */
+        volatile String refusal = "no place between two cycles within 10 s; does its model hang?";
 
         Swap(ServingModel model, BiFunction<String, String, Optional<UnitConversion>> converter) {
             this.model = model;
             this.converter = converter;
+        }
+
+        void refuse(String reason) {
+            refusal = reason;
+            exchanged.countDown();
         }
 
         void firstCycle(long nanos) {

@@ -61,6 +61,7 @@ import org.slf4j.LoggerFactory;
 public final class PipelineComponent implements Pipeline {
     static final String PID = "io.penstock.pipeline";
     private static final Logger LOG = LoggerFactory.getLogger(PipelineComponent.class);
+    private static final long STOP_NANOS = TimeUnit.MILLISECONDS.toNanos(1900);
     private static final String NO_FEATURES = "the preprocessing bundle is away; start it";
     private static final String NO_RUNTIME = "the inference bundle is away; restart the gateway";
 
@@ -149,20 +150,22 @@ public final class PipelineComponent implements Pipeline {
         LOG.info("Pipeline {} waits for model {} {}", settings.name(), settings.model(), settings.versionRange());
     }
 
+    /** Lets go of everything, so that what is unbound afterwards has nothing to wait for. */
     @Deactivate
     void stop() {
+        long end = System.nanoTime() + STOP_NANOS;
         WriteLoop loop = conductor.loop();
         if (loop != null) {
             loop.open(gateway(), "pipeline " + settings.name() + " stops");
         }
         Map<String, byte[]> state = conductor.stop();
         acquisition.close();
-        for (ResultQueue queue : conductor.queues()) {
-            queue.close();
+        ResultQueue[] queues = conductor.queues();
+        for (ResultQueue queue : queues) {
+            queue.end();
         }
-        ServingModel last = conductor.serving();
-        if (last != null) {
-            last.session.close();
+        for (ResultQueue queue : queues) {
+            queue.awaitEnd(end);
         }
         if (!state.isEmpty()) {
             stateFile.save(state, wallNs());
@@ -206,7 +209,7 @@ public final class PipelineComponent implements Pipeline {
     }
 
     void unbindWriteLoop(WriteLoop loop) {
-        if (conductor.loop() == loop) {
+        if (conductor.loop() == loop && !conductor.stopped()) {
             conductor.between(() -> conductor.setLoop(null));
             LOG.info("Pipeline {} has no write loop any more", settings.name());
             gone("loop " + loop.name());
@@ -227,6 +230,9 @@ public final class PipelineComponent implements Pipeline {
     }
 
     void unbindPublisher(ResultPublisher publisher) {
+        if (conductor.stopped()) {
+            return; // a swap may hold the lock for as long as its model takes to open
+        }
         changes.lock();
         try {
             ResultQueue[] all = conductor.queues();
@@ -273,6 +279,9 @@ public final class PipelineComponent implements Pipeline {
     }
 
     void unbindFeatureEngine(FeatureEngine engine) {
+        if (conductor.stopped()) {
+            return; // a swap may hold the lock for as long as its model takes to open
+        }
         changes.lock();
         try {
             if (features == engine) {
@@ -299,6 +308,9 @@ public final class PipelineComponent implements Pipeline {
     }
 
     void unbindInferenceEngine(InferenceEngine engine) {
+        if (conductor.stopped()) {
+            return; // a swap may hold the lock for as long as its model takes to open
+        }
         changes.lock();
         try {
             if (inference == engine) {
@@ -447,8 +459,7 @@ public final class PipelineComponent implements Pipeline {
         try {
             SwapReport report = conductor.swap(swap);
             if (report == null) {
-                throw new ModelRejectedException("pipeline " + settings.name()
-                        + ": no place between two cycles within 10 s; is it stopping, or does its model hang?");
+                throw new ModelRejectedException("pipeline " + settings.name() + ": " + swap.refusal);
             }
             ServingModel former = swap.former;
             if (former != null) {

@@ -68,10 +68,20 @@ final class ResultQueue {
 
     /** Ends the thread, at the latest after the call it is in and one second. */
     void close() {
+        end();
+        awaitEnd(System.nanoTime() + TimeUnit.SECONDS.toNanos(1));
+    }
+
+    /** Has the thread end after the call it is in. */
+    void end() {
         closed = true;
         LockSupport.unpark(thread);
+    }
+
+    /** Waits until it has ended, not beyond this {@link System#nanoTime}; a publisher that is stuck keeps it longer. */
+    void awaitEnd(long nanos) {
         try {
-            thread.join(1000);
+            thread.join(Math.max(1, TimeUnit.NANOSECONDS.toMillis(nanos - System.nanoTime())));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

@@ -12,10 +12,15 @@ import io.penstock.api.model.ModelContract.InputSpec;
 import io.penstock.api.model.ModelContract.OutputSpec;
 import io.penstock.api.preprocessing.FeatureProgram;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** A model ready to serve with everything one cycle touches, allocated once. Owned by the pipeline's thread while it serves. */
 final class ServingModel {
+    private static final Logger LOG = LoggerFactory.getLogger(ServingModel.class);
+
     final ModelArtifact artifact;
     final FeatureProgram program;
     final InferenceSession session;
@@ -44,6 +49,19 @@ final class ServingModel {
             required[i] = specs.get(i).required();
         }
         outputs = artifact.contract().outputs().toArray(new OutputSpec[0]);
+    }
+
+    /** The operators' state; empty where a fault keeps them from telling it, which must not keep a model from being exchanged. */
+    Map<String, byte[]> state() {
+        try {
+            return program.saveState();
+        } catch (RuntimeException e) {
+            LOG.error(
+                    "Model {}: its operators' state is lost, they begin anew",
+                    artifact.identity().label(),
+                    e);
+            return Map.of();
+        }
     }
 
     /**

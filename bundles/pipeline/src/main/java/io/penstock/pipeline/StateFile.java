@@ -6,7 +6,9 @@ import java.io.BufferedInputStream;
 import java.io.BufferedOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
+import java.io.EOFException;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -22,8 +24,7 @@ import org.slf4j.LoggerFactory;
  */
 final class StateFile {
     private static final Logger LOG = LoggerFactory.getLogger(StateFile.class);
-    private static final int FORMAT = 0x50534F31;
-    private static final int LARGEST_ENTRY = 16 << 20;
+    private static final int FORMAT = 0x50534F32;
     private static final long LARGEST_AGE_NS = TimeUnit.MINUTES.toNanos(10);
 
     private final Path file;
@@ -42,9 +43,8 @@ final class StateFile {
                 out.writeLong(nowNs);
                 out.writeInt(state.size());
                 for (Map.Entry<String, byte[]> entry : state.entrySet()) {
-                    out.writeUTF(entry.getKey());
-                    out.writeInt(entry.getValue().length);
-                    out.write(entry.getValue());
+                    write(out, entry.getKey().getBytes(StandardCharsets.UTF_8));
+                    write(out, entry.getValue());
                 }
             }
             Files.move(temporary, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
@@ -54,6 +54,11 @@ final class StateFile {
                     file.getFileName(),
                     e.toString());
         }
+    }
+
+    private static void write(DataOutputStream out, byte[] bytes) throws IOException {
+        out.writeInt(bytes.length);
+        out.write(bytes);
     }
 
     /** The state, empty if there is none, it is too old or the file is damaged. */
@@ -67,12 +72,8 @@ final class StateFile {
                 return state;
             }
             for (int left = in.readInt(); left > 0; left--) {
-                String key = in.readUTF();
-                int length = in.readInt();
-                if (length < 0 || length > LARGEST_ENTRY) {
-                    throw new IOException("entry of " + length + " bytes");
-                }
-                state.put(key, in.readNBytes(length));
+                String key = new String(read(in), StandardCharsets.UTF_8);
+                state.put(key, read(in));
             }
             return state;
         } catch (IOException e) {
@@ -80,5 +81,18 @@ final class StateFile {
                     "Operator state in {} is not readable: {}; operators start anew", file.getFileName(), e.toString());
             return Map.of();
         }
+    }
+
+    /** Of any length, since a key names every column of its tensor; a wrong length takes no more than the file has. */
+    private static byte[] read(DataInputStream in) throws IOException {
+        int length = in.readInt();
+        if (length < 0) {
+            throw new IOException("entry of " + length + " bytes");
+        }
+        byte[] bytes = in.readNBytes(length);
+        if (bytes.length < length) {
+            throw new EOFException("entry of " + length + " bytes, the file has " + bytes.length + " more");
+        }
+        return bytes;
     }
 }

@@ -59,7 +59,7 @@ final class WarmUp {
                 return null;
             }
         }
-        FeatureProgram.Restored restored = candidate.program.restoreState(serving.program.saveState());
+        FeatureProgram.Restored restored = candidate.program.restoreState(serving.state());
         return new WarmUp(candidate, restored, specs, shared, own);
     }
 

@@ -37,6 +37,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -129,9 +130,15 @@ final class Fakes {
         volatile long window;
 
         volatile boolean breaks;
+        volatile boolean breaksInSave;
+        volatile boolean breaksInRestore;
+        volatile boolean breaksInCompile;
+        /** Frames that all programs of these inputs have seen. */
+        final Map<List<String>, Integer> applied = new ConcurrentHashMap<>();
 
         @Override
         public FeatureProgram compile(ModelContract contract) {
+            breakIf(breaksInCompile);
             String key = "seen " + contract.inputNames();
             return new FeatureProgram() {
                 private long seen;
@@ -143,9 +150,8 @@ final class Fakes {
 
                 @Override
                 public void apply(Frame frame, Features features) {
-                    if (breaks) {
-                        throw new IllegalStateException("broken operator");
-                    }
+                    breakIf(breaks);
+                    applied.merge(contract.inputNames(), 1, Integer::sum);
                     double sum = 0;
                     int worst = StatusCode.GOOD;
                     for (int i = 0; i < frame.size(); i++) {
@@ -160,16 +166,24 @@ final class Fakes {
 
                 @Override
                 public Map<String, byte[]> saveState() {
+                    breakIf(breaksInSave);
                     return Map.of(key, ByteBuffer.allocate(8).putLong(seen).array());
                 }
 
                 @Override
                 public Restored restoreState(Map<String, byte[]> state) {
+                    breakIf(breaksInRestore);
                     byte[] bytes = state.get(key);
                     seen = bytes == null ? seen : ByteBuffer.wrap(bytes).getLong();
                     return new Restored(bytes == null ? 0 : 1, 1);
                 }
             };
+        }
+
+        private static void breakIf(boolean broken) {
+            if (broken) {
+                throw new IllegalStateException("broken operator");
+            }
         }
 
         @Override
@@ -178,12 +192,15 @@ final class Fakes {
         }
     }
 
-    /** Gives the sum of the inputs. */
+    /** Gives the sum of the inputs; can be made to hang. */
     static final class Engines implements InferenceEngine {
         final AtomicInteger open = new AtomicInteger();
+        final Gate opening = new Gate();
+        final Gate running = new Gate();
 
         @Override
         public InferenceSession open(ModelArtifact model) {
+            opening.pass();
             open.incrementAndGet();
             return new InferenceSession() {
                 @Override
@@ -193,6 +210,7 @@ final class Fakes {
 
                 @Override
                 public int run(Features features, Prediction prediction) {
+                    running.pass();
                     prediction.set(0, features.value(0), StatusCode.GOOD);
                     return StatusCode.GOOD;
                 }
@@ -215,6 +233,34 @@ final class Fakes {
         }
     }
 
+    /** Holds up whoever comes while it is shut. */
+    static final class Gate {
+        private volatile CountDownLatch latch = new CountDownLatch(0);
+        /** Whether somebody stands before it. */
+        volatile boolean reached;
+
+        void shut() {
+            reached = false;
+            latch = new CountDownLatch(1);
+        }
+
+        void open() {
+            latch.countDown();
+        }
+
+        void pass() {
+            CountDownLatch now = latch;
+            reached = now.getCount() > 0;
+            try {
+                if (!now.await(30, TimeUnit.SECONDS)) {
+                    throw new IllegalStateException("gate stayed shut");
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
     /** What one cycle told. */
     record Seen(
             long cycle, long instantNs, String version, double value, int status, double operatorCount, String mode) {}
@@ -222,7 +268,7 @@ final class Fakes {
     /** Keeps results; can be made to block. */
     static final class Publisher implements ResultPublisher {
         final List<Seen> seen = Collections.synchronizedList(new ArrayList<>());
-        volatile CountDownLatch gate = new CountDownLatch(0);
+        final Gate gate = new Gate();
 
         @Override
         public String name() {
@@ -231,13 +277,7 @@ final class Fakes {
 
         @Override
         public void publish(CycleResult r) {
-            try {
-                if (!gate.await(30, TimeUnit.SECONDS)) {
-                    throw new IllegalStateException("gate stayed shut");
-                }
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-            }
+            gate.pass();
             ModelArtifact model = r.model();
             seen.add(new Seen(
                     r.frame().cycle(),

@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -43,6 +44,7 @@ final class CompiledProgram implements FeatureProgram {
     private long stragglers;
     private long clockSteps;
     private long refusedStates;
+    private long unsavedStates;
 
     CompiledProgram(
             String model,
@@ -194,8 +196,8 @@ final class CompiledProgram implements FeatureProgram {
         }
         for (Chain chain : chains) {
             for (int step = 0; step < chain.size(); step++) {
-                byte[] saved = chain.save(step);
-                if (!StateEnvelope.isEmpty(saved)) {
+                byte[] saved = save(chain, step);
+                if (saved != null && !StateEnvelope.isEmpty(saved)) {
                     state.put(chain.key(step), saved);
                 }
             }
@@ -229,7 +231,8 @@ final class CompiledProgram implements FeatureProgram {
         }
         for (Chain chain : chains) {
             for (int step = 0; step < chain.size(); step++) {
-                if (!StateEnvelope.isEmpty(chain.save(step))) {
+                byte[] now = save(chain, step);
+                if (now == null || !StateEnvelope.isEmpty(now)) {
                     total++;
                     byte[] own = state.get(chain.key(step));
                     byte[] saved = own != null ? own : state.get(chain.sharedKey(step));
@@ -249,6 +252,23 @@ final class CompiledProgram implements FeatureProgram {
             }
         }
         return new Restored(restored, total);
+    }
+
+    /** Null where the operator, of somebody else, cannot tell its state: it begins anew wherever others go on. */
+    private byte @Nullable [] save(Chain chain, int step) {
+        try {
+            return chain.save(step);
+        } catch (RuntimeException e) {
+            if (unsavedStates++ == 0) {
+                LOG.warn(
+                        "{}: '{}' and perhaps others cannot save their state and will begin anew; update the bundle that"
+                                + " provides them",
+                        model,
+                        chain.key(step),
+                        e);
+            }
+            return null;
+        }
     }
 
     private boolean open(String key, byte[] saved, StateEnvelope.Reader reader) {
@@ -293,6 +313,10 @@ final class CompiledProgram implements FeatureProgram {
 
     long refusedStates() {
         return refusedStates;
+    }
+
+    long unsavedStates() {
+        return unsavedStates;
     }
 
     /** Samples before a grid operator that came out of order or from the future. */

@@ -11,8 +11,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.penstock.api.data.StatusCode;
 import io.penstock.api.model.ModelContract.InputSpec;
+import io.penstock.api.model.OperatorSpec;
 import io.penstock.api.preprocessing.FeatureProgram.Restored;
+import io.penstock.api.preprocessing.Operator;
+import io.penstock.api.preprocessing.OperatorFactory;
+import io.penstock.api.preprocessing.Signal;
 import io.penstock.preprocessing.Contracts.Run;
+import java.io.DataOutput;
+import java.io.IOException;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
@@ -258,6 +264,49 @@ class FeatureStateTest {
         assertEquals(new Restored(1, 1), after.program.restoreState(before.program.saveState()));
         before.step(256, 5, StatusCode.GOOD);
         after.step(256, 5, StatusCode.GOOD);
+        requireSame(before, after);
+    }
+
+    // One faulty operator of another bundle would have cost the plant every window of the model, and the swap that was
+    // to
+    // replace it.
+    @Test
+    void anOperatorThatCannotSaveIsLeftOutAndNoOther() {
+        OperatorFactory faulty = new OperatorFactory() {
+            @Override
+            public String operator() {
+                return "faulty";
+            }
+
+            @Override
+            public Operator create(OperatorSpec spec) {
+                return new Operator() {
+                    @Override
+                    public void apply(Signal signal) {}
+
+                    @Override
+                    public void save(DataOutput out) throws IOException {
+                        out.writeLong(1);
+                        throw new IllegalStateException("cannot save");
+                    }
+                };
+            }
+        };
+        Contracts contract = new Contracts()
+                .with(input("a"))
+                .feature("x", "a", "movingMean window=3 | faulty | ewma alpha=0.5")
+                .tensor(2, "x");
+        OperatorFeatureEngine engine = new OperatorFeatureEngine(List.of(faulty));
+        Run before = contract.run(engine.compile(contract.contract()));
+        for (int i = 0; i < 5; i++) {
+            before.step(i, i, StatusCode.GOOD);
+        }
+        Map<String, byte[]> state = before.program.saveState();
+        assertEquals(1, before.program.unsavedStates());
+        Run after = contract.run(engine.compile(contract.contract()));
+        assertEquals(new Restored(3, 4), after.program.restoreState(state));
+        before.step(5, 7, StatusCode.GOOD);
+        after.step(5, 7, StatusCode.GOOD);
         requireSame(before, after);
     }
 
