@@ -545,6 +545,9 @@ final class Conductor {
      */
     @Nullable
     SwapReport swap(Swap swap) throws InterruptedException {
+        if (Thread.interrupted()) {
+            throw new InterruptedException(); // once asked for, the exchange may be faster than whoever cancels
+        }
         Swap overtaken = pendingSwap.getAndSet(swap);
         if (overtaken != null) {
             overtaken.refuse("another model was asked for meanwhile");

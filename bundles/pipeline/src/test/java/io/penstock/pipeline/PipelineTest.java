@@ -31,6 +31,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -300,6 +301,35 @@ class PipelineTest {
         assertFalse(thread.isAlive());
         assertEquals(1, runtime.open.get());
         assertEquals("1.0.0", pipeline.model().orElseThrow().identity().version());
+    }
+
+    // A rollout that was cancelled just before its model began to warm up would have brought that model into service.
+    @Test
+    void whoIsCancelledBeforeTheExchangeChangesNothing() throws Exception {
+        PipelineComponent pipeline = start(settings(Settings.Trigger.CHANGE, 0, Set.of("A")), Clock.systemUTC());
+        pipeline.swap(Fakes.model("1.0.0", "a"));
+        AtomicBoolean over = new AtomicBoolean();
+        FutureTask<?> restless = inBackground(
+                () -> { // so that the pipeline's thread looks for swaps all the time
+                    while (!over.get()) {
+                        source.batchEnd();
+                    }
+                    return null;
+                });
+        try {
+            for (int i = 0; i < 500; i++) {
+                Thread.currentThread().interrupt();
+                assertThrows(
+                        ModelRejectedException.class,
+                        () -> pipeline.swap(Fakes.model("1.1.0", "a", "b"), Duration.ofSeconds(60)));
+                assertTrue(Thread.interrupted(), "kept for the caller");
+            }
+        } finally {
+            over.set(true);
+        }
+        restless.get(20, TimeUnit.SECONDS);
+        assertEquals("1.0.0", pipeline.model().orElseThrow().identity().version());
+        assertEquals(1, runtime.open.get());
     }
 
     // An input that the serving model does not take would fill its queue with old samples and call them lost.
