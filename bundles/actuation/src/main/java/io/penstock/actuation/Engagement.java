@@ -22,6 +22,9 @@ final class Engagement {
     /** Why the last refused prediction was. Written by the pipeline's thread, before {@link #holdSinceNanos}. */
     volatile String refusal = "";
 
+    /** Nothing came between its guards and it; before that nothing is decided for it. Written by the closing thread. */
+    volatile boolean stands;
+
     /** A write was acknowledged, so the setpoint is ours; before that it is the plant's and may move. Written by the lane. */
     volatile boolean acknowledged;
 

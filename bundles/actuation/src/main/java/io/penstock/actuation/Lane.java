@@ -162,29 +162,10 @@ final class Lane implements Runnable {
         return current == null ? "" : "the write of " + current.value() + " is still on its way; try again";
     }
 
-    /**
-     * Starts a closing with what was read from the plant just before. The lane must be idle. No write leaves while
-     * {@code comesIntoForce} runs: who takes back before it has ended is seen by it, who does later sees the engagement.
-     *
-     * @return false if a connector's call holds that up for longer than {@code ms}; then nothing was done.
-     */
-    boolean begin(Setpoint read, Runnable comesIntoForce, long ms) {
-        try {
-            if (!dispatch.tryLock(ms, MILLISECONDS)) {
-                return false;
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return false;
-        }
-        try {
-            setpoint = read;
-            resyncs.incrementAndGet();
-            comesIntoForce.run();
-            return true;
-        } finally {
-            dispatch.unlock();
-        }
+    /** Starts a closing with what was read from the plant just before. The lane must be idle. */
+    void begin(Setpoint read) {
+        setpoint = read;
+        resyncs.incrementAndGet();
     }
 
     /** Returns when no write that is not yet at the connector can leave any more, at the latest after {@code ms}. */

@@ -327,7 +327,7 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
     public WriteOutcome offer(Prediction prediction) {
         Engagement engagement = engaged.get();
         Serving model = serving;
-        if (engagement == null) {
+        if (engagement == null || !engagement.stands) {
             remember(model, prediction);
             String reason = shedToTell.get() == null ? null : shedToTell.getAndSet(null);
             return reason == null ? WriteOutcome.NOT_OFFERED : shedOutcome(Double.NaN, reason);
@@ -512,7 +512,8 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
 
     @Override
     public boolean closed() {
-        return engaged.get() != null;
+        Engagement engagement = engaged.get();
+        return engagement != null && engagement.stands;
     }
 
     @Override
@@ -546,22 +547,12 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
                 result.setpoint().value())) {
             return List.of(Guard.AUDIT.word() + ": the audit log does not take the record of closing");
         }
-        if (!lane.begin(result.setpoint(), () -> comeIntoForce(engagement, opening), DRAIN_MS)) {
-            shedToTell.set(null);
-            opened(GATEWAY, Guard.BUSY.word() + ": connector " + engagement.writer.name() + " does not return a call");
-            return List.of(lastOpenReason);
-        }
-        if (engaged.get() != engagement) {
-            return List.of(lastOpenReason);
-        }
-        LOG.info("Loop {}: closed by {}: {}", settings.name(), actor.name(), detail);
-        return List.of();
-    }
-
-    /** Whoever opened, stopped, took the connector away or brought a model meanwhile did not see this engagement. */
-    private void comeIntoForce(Engagement engagement, int opening) {
+        lane.begin(result.setpoint());
         shedToTell.set(null);
         engaged.set(engagement);
+        // Whoever opened, stopped, took the connector away or brought a model before this did not see the engagement;
+        // whoever
+        // does so from here on does.
         Serving model = serving;
         if (openings.get() != opening || stopping) {
             shed(engagement, Guard.BUSY, "the loop was opened while its guards were asked");
@@ -569,7 +560,12 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
             shed(engagement, Guard.WRITER, "connector " + engagement.writer.name() + " is gone");
         } else if (model == null || !model.problem().isEmpty()) {
             shed(engagement, Guard.MODEL, model == null ? "no model" : model.problem());
+        } else {
+            engagement.stands = true;
+            LOG.info("Loop {}: closed by {}: {}", settings.name(), actor.name(), detail);
+            return List.of();
         }
+        return List.of(lastOpenReason);
     }
 
     @Override

@@ -194,7 +194,7 @@ class ClosingTest {
                 if (armed) {
                     armed = false;
                     rig.time.advanceMs(500);
-                    assertEquals(WriteOutcome.Kind.LIMITED, rig.offer(4).kind());
+                    assertEquals(WriteOutcome.NOT_OFFERED, rig.offer(4));
                     Thread thread = new Thread(rig.loop::step);
                     lane.set(thread);
                     thread.start();

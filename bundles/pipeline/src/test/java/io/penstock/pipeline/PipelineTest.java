@@ -573,6 +573,29 @@ class PipelineTest {
         Fakes.await("converted", () -> publisher.copy().stream().anyMatch(s -> s.value() == 3000));
     }
 
+    // A model too slow for its period would have gone unnoticed until points of the grid were missed.
+    @Test
+    void aCycleLongerThanItsPeriodIsCountedAndItsPointsAreMadeUpFor() throws Exception {
+        PipelineComponent pipeline = grid(20);
+        source.emit("A", 1, nowNs());
+        source.emit("B", 2, nowNs());
+        pipeline.swap(Fakes.model("1.0.0", "a", "b"));
+        long before = pipeline.statistics().overruns();
+        runtime.running.shut();
+        Fakes.await("a cycle in the model", () -> runtime.running.reached);
+        long held = System.nanoTime();
+        Fakes.await("two periods", () -> System.nanoTime() - held > 40_000_000);
+        runtime.running.open();
+        Fakes.await("it is counted", () -> pipeline.statistics().overruns() > before);
+        int size = publisher.copy().size();
+        Fakes.await("further cycles", () -> publisher.copy().size() > size + 5);
+        List<Seen> seen = publisher.copy();
+        for (int i = 1; i < seen.size(); i++) {
+            assertEquals(20_000_000, seen.get(i).instantNs() - seen.get(i - 1).instantNs());
+        }
+        assertEquals(0, pipeline.statistics().missedCycles());
+    }
+
     // A historian that hangs would have stopped the dosing.
     @Test
     void aStuckPublisherDelaysNothingAndItsLossIsCounted() throws Exception {
