@@ -59,6 +59,7 @@ class SecurityPeerTest {
 
             plant.approve();
             plant.heard.await("C0", "value", s -> s.status() == StatusCode.GOOD);
+            plant.awaitConnected(); // the first value comes while the session is still being set up
             assertEquals("", plant.connector.connection().warning());
             assertEquals(
                     StatusCode.GOOD,

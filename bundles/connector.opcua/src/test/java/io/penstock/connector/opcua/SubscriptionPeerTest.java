@@ -168,6 +168,7 @@ class SubscriptionPeerTest {
     void whatIsNoNumberIsBad() throws Exception {
         try (Plant plant = Plant.serving(home)) {
             plant.start(plant.settings(Plant.COUNTER, Plant.tag("REAL", "ns=1;s=T.Float", DataType.REAL, 1)));
+            plant.awaitConnected();
             plant.heard.await("REAL", "initial value", s -> s.status() == StatusCode.GOOD);
             plant.server.tell("set C0 NaN");
             plant.server.tell("set T.Float -Infinity");
