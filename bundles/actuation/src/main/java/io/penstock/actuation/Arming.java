@@ -9,6 +9,7 @@ import io.penstock.api.access.Actor;
 import io.penstock.api.access.Role;
 import io.penstock.api.acquisition.ConnectionStatus;
 import io.penstock.api.acquisition.DataType;
+import io.penstock.api.acquisition.Scaling;
 import io.penstock.api.acquisition.TagDefinition;
 import io.penstock.api.acquisition.TagSource;
 import io.penstock.api.actuation.TagWriter;
@@ -25,10 +26,9 @@ import org.jspecify.annotations.Nullable;
 
 /** The guards of closing, and those of a prediction that closing and offering have in common. */
 final class Arming {
-    /** Of a step that is the difference of two scaled numbers. */
-    private static final double ROUNDING = 1e-9;
-
     private static final long AUDIT_MS = 2_000;
+    /** What binary fractions add to decimal ones: a tolerance of exactly half a step is enough. */
+    private static final double ROUNDING = 1e-9;
 
     private final Settings settings;
     private final List<TagWriter> writers;
@@ -166,7 +166,8 @@ final class Arming {
                     "tag " + settings.target() + " has unit " + tag.unit() + ", output " + settings.output() + " of "
                             + serving.label() + " has " + serving.unit());
         }
-        double step = Math.abs(tag.scaling().toEngineering(1) - tag.scaling().toEngineering(0));
+        Scaling scaling = tag.scaling();
+        double step = Math.abs((scaling.high() - scaling.low()) / (scaling.rawHigh() - scaling.rawLow()));
         boolean rounds = tag.dataType() != DataType.REAL && tag.dataType() != DataType.LREAL;
         if (rounds && step / 2 > settings.readBackTolerance() * (1 + ROUNDING)) {
             fail(

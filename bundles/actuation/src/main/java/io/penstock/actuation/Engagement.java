@@ -34,6 +34,9 @@ final class Engagement {
     @Nullable
     Serving entered;
 
+    /** The plant's setpoint that it passed it from. */
+    double enteredFrom;
+
     long refusals;
     /** The setpoint that the rate limits let through, ahead of the plant's by less than the deadband. */
     double ramp;

@@ -32,7 +32,7 @@ enum Guard {
             "refuse; shed when not read for so long; at closing: do not close"),
     ENTRY(
             "entry",
-            "the first value after closing, after a model swap, or after the plant moved its setpoint before our first write,"
+            "the value after closing, after a model swap and, until the first write, after a move of the plant's setpoint"
                     + " is near that setpoint",
             "`stepLimit`",
             "shed; at closing: do not close"),

@@ -29,17 +29,21 @@ import org.jspecify.annotations.Nullable;
  * one write with its read-back in flight, at most one value waiting behind it, and of those the newest.
  *
  * <p>Everything that must hold when a value leaves is asked here once more, because time has passed since it was decided:
- * the loop is still closed by the same act, the value is still valid, and the rate limits hold against the setpoint that the
- * plant has acknowledged since.
+ * the loop is still closed by the same act, the value is still valid, the rate limits hold against the setpoint that the
+ * plant has acknowledged since, and before the first write the step limit against where the plant has moved it.
  */
 final class Lane implements Runnable {
     /** A connector answers within its deadline; this much later it has broken its promise. */
     static final long GRACE_MS = 250;
 
-    private static final long LEAST_REST_NANOS = MILLISECONDS.toNanos(1);
-    private static final long LONGEST_REST_NANOS = MILLISECONDS.toNanos(1_000);
+    private static final long LONGEST_REST_MS = 1_000;
+    private static final long SHORTEST_RETRY_MS = 100;
 
     private final Settings settings;
+    private final long watchNanos;
+    /** After a read that failed: so soon that one lost answer does not use up the hold time. */
+    private final long retryNanos;
+
     private final Events events;
     private final Clock clock;
     private final LongSupplier nanoTime;
@@ -67,11 +71,18 @@ final class Lane implements Runnable {
 
     // Below: the lane's thread only.
 
-    private long lookedNanos;
+    private long lookDueNanos;
+    private long restNanos;
 
-    /** A decided value on its way. */
+    /** A decided value on its way; {@code from} is the plant's setpoint that it was decided from. */
     record Ask(
-            Engagement engagement, String label, double offered, double value, long computedNanos, long decidedNanos) {}
+            Engagement engagement,
+            String label,
+            double offered,
+            double value,
+            double from,
+            long computedNanos,
+            long decidedNanos) {}
 
     private record Unanswered(TagWriter writer, CompletableFuture<?> answer) {}
 
@@ -96,10 +107,15 @@ final class Lane implements Runnable {
 
     Lane(Settings settings, Events events, Clock clock, LongSupplier nanoTime, LongConsumer pause) {
         this.settings = settings;
+        watchNanos = MILLISECONDS.toNanos(settings.watchPeriodMs());
+        retryNanos = Math.min(
+                watchNanos,
+                MILLISECONDS.toNanos(Math.min(LONGEST_REST_MS, Math.max(SHORTEST_RETRY_MS, settings.holdMs() / 2))));
         this.events = events;
         this.clock = clock;
         this.nanoTime = nanoTime;
         this.pause = pause;
+        lookDueNanos = nanoTime.getAsLong();
         thread = new Thread(this, "actuation-write-" + settings.name());
         thread.setDaemon(true);
     }
@@ -232,16 +248,9 @@ final class Lane implements Runnable {
         while (!stopping) {
             // asked once more: waiting for the plant's answer may have used up the wake-up that came with a new value
             if (!step() && pending.get() == null) {
-                LockSupport.parkNanos(this, restNanos());
+                LockSupport.parkNanos(this, restNanos);
             }
         }
-    }
-
-    /** How long there is nothing to do unless a value comes: until the plant is to be looked at again. */
-    long restNanos() {
-        long period = MILLISECONDS.toNanos(settings.watchPeriodMs());
-        long left = events.engagement() == null ? period : period - (nanoTime.getAsLong() - lookedNanos);
-        return Math.max(LEAST_REST_NANOS, Math.min(left, LONGEST_REST_NANOS));
     }
 
     /** Does what is due; false if nothing was. */
@@ -260,15 +269,23 @@ final class Lane implements Runnable {
             }
             return true;
         }
+        restNanos = Math.min(watchNanos, MILLISECONDS.toNanos(LONGEST_REST_MS)); // nothing tells the lane of a closing
         Engagement engagement = events.engagement();
         if (engagement == null) {
             return false;
         }
         long now = nanoTime.getAsLong();
-        if (!setpoint.known() || now - lookedNanos >= MILLISECONDS.toNanos(settings.watchPeriodMs())) {
+        if (!setpoint.known() || now - lookDueNanos >= 0) {
             look(engagement, now);
+            now = nanoTime.getAsLong();
         }
+        restNanos = Math.min(restNanos, lookDueNanos - now);
         return false;
+    }
+
+    /** How long the lane rests after a step that did nothing, unless a value comes. */
+    long restNanos() {
+        return restNanos;
     }
 
     private void perform(Ask ask) {
@@ -285,6 +302,13 @@ final class Lane implements Runnable {
         Setpoint from = setpoint;
         if (!from.known() || unanswered() != null) {
             events.dropped(ask, Guard.SETPOINT, "the plant's setpoint is not known since the last write");
+            return;
+        }
+        if (!engagement.acknowledged
+                && from.value() != ask.from()
+                && Math.abs(ask.offered() - from.value()) > settings.stepLimit()) {
+            events.dropped(
+                    ask, Guard.ENTRY, "the plant moved its setpoint to " + from.value() + " before the first write");
             return;
         }
         double value = Limits.within(settings, Limits.rate(settings, from, ask.value(), now));
@@ -405,7 +429,7 @@ final class Lane implements Runnable {
                 shown = sample.value();
                 if (Math.abs(shown - value) <= settings.readBackTolerance()) {
                     engagement.mismatches = 0;
-                    lookedNanos = now;
+                    lookDueNanos = now + watchNanos;
                     setpoint = new Setpoint(shown, acknowledged);
                     end(
                             ask,
@@ -451,18 +475,19 @@ final class Lane implements Runnable {
 
     /** Reads the plant's setpoint while nothing is in flight: after a failed write, and to see whether somebody else moves it. */
     private void look(Engagement engagement, long now) {
-        long period = MILLISECONDS.toNanos(settings.watchPeriodMs());
-        lookedNanos =
-                now - period + Math.min(period, LONGEST_REST_NANOS); // one that fails is not the last for a period
+        lookDueNanos = now + retryNanos;
         if (unanswered() != null) {
             return;
         }
         Answer<Sample> answer = read(engagement.writer);
         Sample sample = answer.value();
-        if (sample == null || !usable(sample) || events.engagement() != engagement) {
+        if (sample == null || !usable(sample)) {
             return;
         }
-        lookedNanos = now;
+        lookDueNanos = now + watchNanos;
+        if (events.engagement() != engagement) {
+            return;
+        }
         Setpoint known = setpoint;
         Setpoint seen = new Setpoint(sample.value(), nanoTime.getAsLong());
         boolean moved = !(Math.abs(seen.value() - known.value()) <= settings.readBackTolerance());

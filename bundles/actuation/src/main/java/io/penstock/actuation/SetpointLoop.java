@@ -108,7 +108,8 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
         @AttributeDefinition(description = "Name of the loop, unique on the gateway.")
         String name();
 
-        @AttributeDefinition(description = "Name of the pipeline whose predictions it takes.")
+        @AttributeDefinition(
+                description = "Name of the pipeline whose predictions it takes; no other loop may have it.")
         String pipeline();
 
         @AttributeDefinition(description = "Name of the output in the model's contract.")
@@ -139,7 +140,7 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
 
         @AttributeDefinition(
                 description =
-                        "Largest distance between prediction and setpoint when the loop closes or a model takes over.")
+                        "Largest distance between prediction and setpoint when the loop closes, a model takes over or, before the first write, the plant moves it.")
         double stepLimit();
 
         @AttributeDefinition(description = "Oldest required input, milliseconds.")
@@ -382,9 +383,8 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
             return refuse(engagement, Guard.SETPOINT, offered, Arming.outsideWords(settings, setpoint.value()), now);
         }
         double wanted = Limits.clamp(offered, model.low(), model.high());
-        // until our first write the plant may move its setpoint, and far
-        boolean moved = !engagement.acknowledged && engagement.resyncsSeen != lane.resyncs();
-        if (engagement.entered != model || moved) {
+        boolean plantMoved = !engagement.acknowledged && setpoint.value() != engagement.enteredFrom;
+        if (engagement.entered != model || plantMoved) {
             if (Math.abs(wanted - setpoint.value()) > settings.stepLimit()) {
                 String reason = Arming.stepWords(settings, model, wanted, setpoint.value());
                 count(Guard.ENTRY);
@@ -392,6 +392,7 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
                 return shedNow(offered, reason);
             }
             engagement.entered = model;
+            engagement.enteredFrom = setpoint.value();
         }
         return move(engagement, model, offered, wanted, setpoint, prediction.computedNanos(), now);
     }
@@ -424,7 +425,7 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
         }
         engagement.asked = true;
         engagement.askedNanos = now;
-        lane.ask(new Lane.Ask(engagement, model.label(), offered, value, computedNanos, now));
+        lane.ask(new Lane.Ask(engagement, model.label(), offered, value, setpoint.value(), computedNanos, now));
         if (value == offered) {
             audit(GATEWAY, "WRITE_ASKED", model.label(), offered, value);
             return new WriteOutcome(Kind.ASKED, offered, value, "");
@@ -550,14 +551,13 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
         lane.begin(result.setpoint());
         shedToTell.set(null);
         engaged.set(engagement);
-        // Whoever opened, stopped, took the connector away or brought a model before this did not see the engagement;
-        // whoever
-        // does so from here on does.
+        // Whoever opened, stopped, took the connector away or changed the model before this did not see the engagement;
+        // whoever does so from here on sees it.
         Serving model = serving;
-        if (openings.get() != opening || stopping) {
-            shed(engagement, Guard.BUSY, "the loop was opened while its guards were asked");
-        } else if (!writers.contains(engagement.writer)) {
+        if (!writers.contains(engagement.writer)) {
             shed(engagement, Guard.WRITER, "connector " + engagement.writer.name() + " is gone");
+        } else if (openings.get() != opening || stopping) {
+            shed(engagement, Guard.BUSY, "the loop was opened while its guards were asked");
         } else if (model == null || !model.problem().isEmpty()) {
             shed(engagement, Guard.MODEL, model == null ? "no model" : model.problem());
         } else {
@@ -669,7 +669,7 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
         return lane.step();
     }
 
-    /** For the same: how long the lane would rest now. */
+    /** For tests that are their own threads: how long the lane rests before its next step, unless a value comes. */
     long restNanos() {
         return lane.restNanos();
     }

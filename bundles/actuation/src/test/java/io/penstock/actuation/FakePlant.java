@@ -12,7 +12,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /** A connector with a plant behind it: one setpoint, and faults on command. */
-class FakePlant implements TagWriter {
+final class FakePlant implements TagWriter {
     /** A value that arrived, and when. */
     record Arrival(double value, long nanos) {}
 
@@ -50,6 +50,9 @@ class FakePlant implements TagWriter {
     /** Happens while a write is in flight. */
     volatile Runnable onWrite = () -> {};
 
+    /** Happens while the loop looks whether this connector is still there, the last thing a closing does. */
+    volatile Runnable onLookedUp = () -> {};
+
     FakePlant(FakeTime time, TagId tag) {
         this.time = time;
         this.tag = tag;
@@ -58,6 +61,17 @@ class FakePlant implements TagWriter {
     @Override
     public String name() {
         return "plc1";
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        onLookedUp.run();
+        return this == other;
+    }
+
+    @Override
+    public int hashCode() {
+        return System.identityHashCode(this);
     }
 
     @Override

@@ -334,43 +334,6 @@ class SetpointLoopTest {
         assertTrue(outcome.reason().startsWith("entry: "), outcome.reason());
     }
 
-    // An operator who moved the setpoint far before our first write would have seen it ramped back.
-    @Test
-    void aSetpointThatWasMovedFarBeforeTheFirstWriteShedsTheLoop() {
-        rig.close();
-        kind(Kind.SUPPRESSED, rig.cycle(3));
-        rig.plant.setpoint = 6;
-        rig.cycle(3); // at the end of which the lane sees it
-        WriteOutcome outcome = rig.cycle(3);
-        kind(Kind.SHED, outcome);
-        assertTrue(outcome.reason().startsWith("entry: "), outcome.reason());
-        assertEquals(List.of(), rig.plant.arrivals);
-    }
-
-    // A healthy loop opened: the look that was due after 1.2 s came after 2 s; and one lost read was not repeated in
-    // time.
-    @Test
-    void theLaneLooksWhenItIsDueAndAgainSoonAfterAFailure() {
-        Rig often = new Rig(Map.of("watchPeriodMs", 1_200L));
-        often.close();
-        often.work();
-        assertEquals(1_000_000_000L, often.loop.restNanos());
-        often.time.advanceMs(1_000);
-        assertEquals(200_000_000L, often.loop.restNanos());
-
-        Rig seldom = new Rig(Map.of("watchPeriodMs", 10_000L));
-        seldom.close();
-        seldom.work();
-        seldom.time.advanceMs(10_000);
-        seldom.offer(3);
-        seldom.plant.readStatus = StatusCode.BAD_NO_COMMUNICATION;
-        seldom.work();
-        int reads = seldom.plant.reads;
-        seldom.time.advanceMs(1_000);
-        seldom.work();
-        assertEquals(reads + 1, seldom.plant.reads);
-    }
-
     // Told the same model twice, a loop would ask for its entry again and might open.
     @Test
     void theSameModelAgainChangesNothing() {
@@ -520,6 +483,74 @@ class SetpointLoopTest {
         rig.time.advanceMs(1_100);
         rig.work();
         assertEquals(1, rig.loop.counts().readBackMismatches(), "now the setpoint is ours");
+    }
+
+    // Armed at 3 with nothing to write yet, the loop would ramp an operator's 6 back to 3, and no guard would say a
+    // word.
+    @Test
+    void theStepLimitIsAskedAgainWhereThePlantMovesBeforeTheFirstWrite() {
+        rig.close();
+        kind(Kind.SUPPRESSED, rig.cycle(3));
+        rig.plant.setpoint = 6;
+        kind(Kind.SUPPRESSED, rig.cycle(3)); // then the lane sees it
+        WriteOutcome outcome = rig.cycle(3);
+        kind(Kind.SHED, outcome);
+        assertTrue(
+                outcome.reason().startsWith("entry: dose 1.0.0 wants 3.0, the plant's setpoint is 6.0"),
+                outcome.reason());
+        assertEquals(List.of(), rig.plant.arrivals);
+
+        Rig near = new Rig();
+        near.close();
+        near.cycle(3);
+        near.plant.setpoint = 4.5;
+        near.cycle(3);
+        kind(Kind.LIMITED, near.cycle(3));
+        assertTrue(near.loop.closed(), near.loop.lastOpenReason());
+    }
+
+    // The first write met a PLC that was starting anew and came back with another setpoint: it would be ramped away.
+    @Test
+    void theStepLimitIsAskedAgainAfterAFirstWriteThatFailed() {
+        rig.close();
+        rig.plant.writeStatus = StatusCode.BAD_COMMUNICATION_ERROR;
+        rig.plant.ignoresWrites = true;
+        rig.plant.onWrite = () -> rig.plant.setpoint = 6;
+        rig.cycle(3.5);
+        kind(Kind.SHED, rig.cycle(3.5));
+        assertTrue(rig.loop.lastOpenReason().startsWith("entry: "), rig.loop.lastOpenReason());
+    }
+
+    // The operator's move and the first value met in the lane: it was written, and with that counted as the loop's own.
+    @Test
+    void theStepLimitIsAskedAgainOfAFirstValueThatMeetsTheMove() {
+        Rig eager = new Rig(Map.of("deadband", 0));
+        eager.close();
+        eager.time.advanceMs(1_000);
+        eager.plant.onRead = () -> {
+            eager.plant.onRead = () -> {};
+            eager.plant.setpoint = 6;
+            kind(Kind.ASKED, eager.offer(3.2));
+        };
+        eager.work(); // sees the move
+        eager.time.advanceMs(1);
+        eager.work(); // comes to the value
+        assertEquals(List.of(), eager.plant.arrivals);
+        assertEquals(1, eager.loop.counts().refused().get("entry"));
+        kind(Kind.SHED, eager.cycle(3.2));
+    }
+
+    // A first write that takes several cycles to the plant would open the loop, because the model meanwhile went on.
+    @Test
+    void theStepLimitIsNotAskedAgainWhileTheFirstWriteIsOnItsWay() {
+        rig.close();
+        rig.time.advanceMs(1_000);
+        kind(Kind.LIMITED, rig.offer(4.4));
+        rig.time.advanceMs(300);
+        kind(Kind.LIMITED, rig.offer(4.6)); // 1.6 from what the plant still has
+        rig.work();
+        assertEquals(4.3, rig.plant.setpoint, 1e-9);
+        assertTrue(rig.loop.closed(), rig.loop.lastOpenReason());
     }
 
     // The gateway would fight an operator who changes the setpoint by hand.
@@ -717,6 +748,53 @@ class SetpointLoopTest {
         rig.close();
         rig.loop.watch();
         assertTrue(rig.loop.closed());
+    }
+
+    // A healthy loop with nothing to write opened with "could not be read": the lane woke at whole seconds, found 1000
+    // ms too
+    // early for a look every 1200 ms, and came at 2000, after the limit of 1800.
+    @Test
+    void aQuietLoopIsLookedAtInTime() {
+        Rig quiet =
+                new Rig(Map.of("watchPeriodMs", 1_200L, "validityMs", 200L, "readBackTimeMs", 300L, "holdMs", 600L));
+        quiet.loop.model(Rig.model("dose 1.1.0", 1, 8, 100));
+        quiet.close();
+        quietFor(quiet, 20_000);
+        assertTrue(quiet.loop.closed(), quiet.loop.lastOpenReason());
+        assertEquals(1 + 1 + 20_000 / 1_200, quiet.plant.reads, "closing, the first look and those that followed");
+    }
+
+    // One answer lost on the wire opened a loop that is looked at less often than every holdMs: nobody asked again.
+    @Test
+    void aReadThatFailsIsTriedAgainBeforeTheLoopOpens() {
+        for (Map<String, ?> times : List.of(
+                Map.of("watchPeriodMs", 10_000L, "holdMs", 5_000L),
+                Map.of("watchPeriodMs", 1_200L, "validityMs", 300L, "readBackTimeMs", 300L, "holdMs", 600L))) {
+            Rig lossy = new Rig(times);
+            lossy.loop.model(Rig.model("dose 1.1.0", 1, 8, 100));
+            lossy.close();
+            lossy.plant.onRead = () ->
+                    lossy.plant.readStatus = lossy.plant.reads % 2 == 0 ? StatusCode.BAD_TIMEOUT : StatusCode.GOOD;
+            quietFor(lossy, 60_000);
+            assertTrue(lossy.loop.closed(), lossy.loop.lastOpenReason());
+            lossy.plant.onRead = () -> lossy.plant.readStatus = StatusCode.BAD_TIMEOUT;
+            quietFor(lossy, 16_000);
+            assertFalse(lossy.loop.closed(), "and an answer that never comes is still noticed");
+        }
+    }
+
+    /** The pipeline offers every 100 ms what the plant has, and the lane wakes when its rest is over. */
+    private static void quietFor(Rig rig, long ms) {
+        long wake = rig.time.nanos();
+        for (long passed = 0; passed < ms; passed += 100) {
+            rig.offer(3);
+            if (rig.time.nanos() >= wake) {
+                rig.work();
+                wake = rig.time.nanos() + rig.loop.restNanos();
+            }
+            rig.loop.watch();
+            rig.time.advanceMs(100);
+        }
     }
 
     // An operator opens a loop that just opened by itself: SCADA would never see why it did.
