@@ -308,6 +308,12 @@ final class ClientCommand {
                 return 0;
             }
             if (authority) {
+                List<CertificateVerdict.Problem> problems =
+                        pki.judge().authorityProblems(client.certificate(), Instant.now());
+                if (!problems.isEmpty()) {
+                    throw new IllegalArgumentException("not trusted, the clients of " + client.subject()
+                            + " would still be refused: " + problems.get(0));
+                }
                 move(client, pki.directory(State.TRUSTED));
                 UserCommand.print(
                         spec,

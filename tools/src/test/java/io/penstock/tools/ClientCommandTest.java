@@ -260,5 +260,12 @@ final class ClientCommandTest {
         assertEquals(0, penstock("client", "reject", ca, "--home=" + home), output);
         assertTrue(output.contains("no longer trusted: authority CN=Plant CA"), output);
         assertEquals(0, files(trusted));
+
+        X509Certificate ended = certificate("CN=Old CA", authorityKeys, "CN=Old CA", authorityKeys, true, "", -1);
+        Files.write(pki.resolve("rejected/issuers/old.der"), ended.getEncoded());
+        assertEquals(
+                1, penstock("client", "trust", CertificateNames.fingerprint(ended), "--authority", "--home=" + home));
+        assertTrue(output.contains("the clients of CN=Old CA would still be refused: CN=Old CA has expired"), output);
+        assertEquals(0, files(trusted));
     }
 }

@@ -153,6 +153,21 @@ public final class CertificateJudge {
                         + " shows, then trust it");
     }
 
+    /** What an authority's own certificate has against its being trusted; empty if nothing. */
+    public List<Problem> authorityProblems(X509Certificate authority, Instant now) {
+        List<Problem> problems = new ArrayList<>();
+        checkOne(authority, false, problems);
+        checkTime(authority, false, now, problems);
+        boolean[] usage = authority.getKeyUsage();
+        if (!isAuthority(authority) || (usage != null && !usage[CERT_SIGN])) {
+            problems.add(new Problem(
+                    Code.ISSUER_USE_NOT_ALLOWED,
+                    CertificateNames.subject(authority) + " may not issue certificates",
+                    "trust an authority that may"));
+        }
+        return problems;
+    }
+
     private static @Nullable X509Certificate authority(List<X509Certificate> chain, Trust trust) {
         return chain.stream()
                 .skip(1)
