@@ -24,7 +24,7 @@ import javax.tools.ToolProvider;
 
 /**
  * The shipped gateway as a process that dies and is started again: pipelines {@code a} and {@code b} on a Modbus plant, a model
- * each that ends the process where its input is 0, and a loop on {@code b}.
+ * each that ends the process where its input is -1, and a loop on {@code b}.
  */
 final class ChildGateway implements AutoCloseable {
     static final Releases.Model MODEL = new Releases.Model(100, "NTU", 0);
@@ -74,7 +74,7 @@ final class ChildGateway implements AutoCloseable {
                 """);
     }
 
-    /** Runs {@link FaultAgent}-like source beside the gateway; what it does is asked for by a file. */
+    /** Lets an agent run in the gateway, which does what is asked of it by a file. */
     void withAgent() throws IOException {
         Path folder = Files.createDirectories(home.resolve("agent"));
         Path source = folder.resolve("Agent.java");
@@ -159,7 +159,7 @@ final class ChildGateway implements AutoCloseable {
     }
 
     void crashInA() {
-        set(XA, 0);
+        set(XA, -1);
     }
 
     private void set(int address, float value) {
@@ -169,13 +169,16 @@ final class ChildGateway implements AutoCloseable {
     }
 
     void drop(int version) throws IOException {
-        Path file = home.resolve("releases/line-" + version + ".penstock");
-        Files.deleteIfExists(file);
-        Path beside = home.resolve("line-" + version + ".part");
-        if (!Files.exists(beside)) {
-            Files.write(beside, releases.crashing(version, version, MODEL));
+        drop(version, "line-" + version + ".penstock");
+    }
+
+    /** Drops the release of this version, each time the same bytes. */
+    void drop(int version, String name) throws IOException {
+        Path made = home.resolve("line-" + version + ".made");
+        if (!Files.exists(made)) {
+            Files.write(made, releases.crashing(version, version, MODEL));
         }
-        Framework.drop(beside, home.resolve("releases"), file.getFileName().toString());
+        Framework.drop(made, home.resolve("releases"), name);
     }
 
     void start() throws IOException {

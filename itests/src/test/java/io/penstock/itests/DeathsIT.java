@@ -79,8 +79,9 @@ public class DeathsIT {
                 "charged to nobody: it crashed in thread itest-agent; the newest change, line 2.0.0, does not serve any more");
         gateway.awaitLog(A_SERVES);
 
-        gateway.drop(2); // the way out that the log named
+        gateway.drop(2, "again.penstock"); // the way out that the log named
         gateway.awaitLog(B_SERVES);
+        gateway.awaitLog("Release again.penstock (line 2.0.0) serves on [b]");
         assertEquals(1, gateway.status("crashes").size());
 
         gateway.crashInA();

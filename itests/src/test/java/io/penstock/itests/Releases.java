@@ -59,7 +59,7 @@ final class Releases {
         return release(version, sequence, model, graph(version));
     }
 
-    /** The same, but an x between -1 and 1 ends the process by SIGFPE in a kernel of ONNX Runtime: whole numbers, divided by 0. */
+    /** The same, but x = -1 ends the process by SIGFPE in a kernel of ONNX Runtime: the smallest whole number is divided by it. */
     byte[] crashing(int version, long sequence, Model model) {
         return release(version, sequence, model, crashingGraph(version));
     }
@@ -168,7 +168,8 @@ final class Releases {
                 field(1, message(field(1, "s"), field(1, "f"), field(2, "y"), field(4, "Add"))),
                 field(2, "line"),
                 field(5, message(varint(1, 1), varint(2, 1), field(8, "b"), field(9, offset))),
-                field(5, message(varint(1, 1), varint(2, 6), field(8, "k"), field(9, new byte[] {1, 0, 0, 0}))),
+                field(5, message(varint(1, 1), varint(2, 6), field(8, "k"), field(9, new byte[] {0, 0, 0, (byte) 0x80
+                }))),
                 field(5, message(varint(1, 1), varint(2, 1), field(8, "z"), field(9, new byte[4]))),
                 field(11, valueInfo("x")),
                 field(12, valueInfo("y")));

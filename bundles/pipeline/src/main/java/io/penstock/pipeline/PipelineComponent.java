@@ -133,7 +133,7 @@ public final class PipelineComponent implements Pipeline {
         this(settings, home, clock, RunMark.none());
     }
 
-    private PipelineComponent(Settings settings, Path home, Clock clock, RunMark mark) {
+    PipelineComponent(Settings settings, Path home, Clock clock, RunMark mark) {
         this.settings = settings;
         this.clock = clock;
         stateFile = new StateFile(home, settings.name());
