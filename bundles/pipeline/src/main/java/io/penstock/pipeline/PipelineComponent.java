@@ -122,16 +122,24 @@ public final class PipelineComponent implements Pipeline {
 
     @Activate
     public PipelineComponent(BundleContext context, Config config) {
-        this(Settings.of(config), home(context), Clock.systemUTC());
+        this(
+                Settings.of(config),
+                home(context),
+                Clock.systemUTC(),
+                RunMark.in(context.getProperty("penstock.run"), config.name()));
     }
 
     PipelineComponent(Settings settings, Path home, Clock clock) {
+        this(settings, home, clock, RunMark.none());
+    }
+
+    PipelineComponent(Settings settings, Path home, Clock clock, RunMark mark) {
         this.settings = settings;
         this.clock = clock;
         stateFile = new StateFile(home, settings.name());
         Runnable[] wake = new Runnable[1];
         acquisition = new Acquisition(settings, this::wallNs, () -> wake[0].run());
-        conductor = new Conductor(settings, acquisition, clock, System::nanoTime);
+        conductor = new Conductor(settings, acquisition, clock, System::nanoTime, mark);
         wake[0] = settings.trigger() == Settings.Trigger.GRID ? () -> {} : conductor::wake;
         conductor.onStep(this::withFreshOperators);
     }
@@ -423,6 +431,9 @@ public final class PipelineComponent implements Pipeline {
         } catch (IllegalArgumentException e) {
             session.close();
             throw new ModelRejectedException("model " + label(model) + ": " + e.getMessage(), e);
+        } catch (RuntimeException | Error e) { // such as a stack that overflows, or direct memory that is at its end
+            session.close();
+            throw new ModelRejectedException("model " + label(model) + ": its operators cannot be made: " + e, e);
         }
     }
 
@@ -445,6 +456,10 @@ public final class PipelineComponent implements Pipeline {
             discard(prepared.swap);
             Thread.currentThread().interrupt();
             throw new ModelRejectedException("pipeline " + settings.name() + ": interrupted while warming up", e);
+        }
+        if (!running.failure().isEmpty()) {
+            discard(prepared.swap);
+            throw new ModelRejectedException("pipeline " + settings.name() + ": " + running.failure());
         }
     }
 
@@ -586,6 +601,15 @@ public final class PipelineComponent implements Pipeline {
             dropped += queue.dropped();
         }
         return conductor.statistics(dropped);
+    }
+
+    /** For how long its thread has not gone round, in words; empty if it does. */
+    String stuck(long nowNanos, long toleranceNanos) {
+        long nanos = conductor.stuckNanos(nowNanos, toleranceNanos);
+        return nanos == 0
+                ? ""
+                : "pipeline " + settings.name() + ": its thread has not gone round for "
+                        + TimeUnit.NANOSECONDS.toSeconds(nanos) + " s";
     }
 
     private long wallNs() {
