@@ -81,7 +81,7 @@ public class CycleBenchmark {
             Settings settings = Neighbours.settings(4_096);
             acquisition = new Acquisition(settings, () -> timeNs, () -> {});
             acquisition.add(source);
-            conductor = new Conductor(settings, acquisition, Clock.systemUTC(), System::nanoTime);
+            conductor = new Conductor(settings, acquisition, Clock.systemUTC(), System::nanoTime, () -> {});
             ModelArtifact model = Neighbours.model(1);
             session = engine.open(model);
             queue = new ResultQueue("benchmark", publisher(), settings.resultQueue());
@@ -112,7 +112,8 @@ public class CycleBenchmark {
     /** Has the model taken up, standing in for the pipeline's thread. */
     private void serve(ModelArtifact model) throws InterruptedException {
         FeatureEngine features = FeatureEngines.standard();
-        ServingModel serving = new ServingModel(model, features.compile(model.contract()), session, acquisition);
+        ServingModel serving = new ServingModel(
+                model, features.compile(model.contract()), session, acquisition, 1024);
         Conductor.Swap swap = new Conductor.Swap(serving, features::conversion);
         Thread asking = new Thread(() -> {
             try {

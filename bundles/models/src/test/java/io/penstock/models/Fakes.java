@@ -135,6 +135,11 @@ final class Fakes {
     /** Each feature is its input's value. */
     static final class FakeFeatures implements FeatureEngine {
         @Override
+        public ProgramMemory memory(ModelContract contract, long shortestCycleMs) {
+            return new ProgramMemory(1024, "");
+        }
+
+        @Override
         public FeatureProgram compile(ModelContract contract) {
             return new FeatureProgram() {
                 @Override

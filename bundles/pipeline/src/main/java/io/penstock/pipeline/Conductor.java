@@ -44,6 +44,7 @@ final class Conductor {
     private final Acquisition acquisition;
     private final GatewayTime time;
     private final LongSupplier nanoTime;
+    private final Runnable onEnd;
     private final Thread thread;
     private final long periodNs;
     private final long catchUpNs;
@@ -65,6 +66,7 @@ final class Conductor {
     private volatile long missed;
     private volatile long overruns;
     private volatile long failures;
+    private volatile long lostSamples;
     private volatile String detail = "no model yet";
     private final Latencies cycleLatencies = new Latencies();
     private final Latencies inferenceLatencies = new Latencies();
@@ -82,8 +84,10 @@ final class Conductor {
     private int clockSteps;
     private Map<String, byte[]> keptState = Map.of();
 
-    Conductor(Settings settings, Acquisition acquisition, Clock clock, LongSupplier nanoTime) {
+    /** @param onEnd run by the thread as the last of all, when it holds no model any more. */
+    Conductor(Settings settings, Acquisition acquisition, Clock clock, LongSupplier nanoTime, Runnable onEnd) {
         this.settings = settings;
+        this.onEnd = onEnd;
         this.acquisition = acquisition;
         this.nanoTime = nanoTime;
         time = new GatewayTime(clock, nanoTime);
@@ -124,6 +128,10 @@ final class Conductor {
         return stopped;
     }
 
+    boolean alive() {
+        return thread.isAlive();
+    }
+
     private void refuseSwap() {
         Swap refused = pendingSwap.getAndSet(null);
         if (refused != null) {
@@ -154,6 +162,7 @@ final class Conductor {
         if (last != null) {
             last.session.close();
         }
+        onEnd.run();
     }
 
     private void runGrid() {
@@ -327,6 +336,11 @@ final class Conductor {
         }
         acquisition.forgetChanges();
         acquisition.take(model.inputs, frame, instantNs, nowNs);
+        long lost = frame.lostPending();
+        if (lost > model.lostPending) {
+            lostSamples = lostSamples + lost - model.lostPending; // single writer
+            model.lostPending = lost;
+        }
         WarmUp beside = warmUp;
         if (beside != null) {
             beside.take(acquisition, !framePending, frame, instantNs, nowNs);
@@ -425,7 +439,8 @@ final class Conductor {
             if (slot != null) {
                 slot.set(
                         settings.name(),
-                        model.artifact,
+                        model.artifact.identity(),
+                        model.artifact.contract(),
                         now,
                         model.frame,
                         model.features,
@@ -492,6 +507,9 @@ final class Conductor {
         swap.formerCycleNanos = former == null ? 0 : lastCycleNanos;
         swap.missedBefore = missed;
         serving = next;
+        for (ResultQueue queue : queues) {
+            queue.exchange(next.artifact.contract());
+        }
         swap.applied = true;
         framePending = false;
         exchanged = swap;
@@ -705,7 +723,7 @@ final class Conductor {
                 overruns,
                 failures,
                 droppedResults,
-                acquisition.droppedSamples(),
+                acquisition.droppedSamples() + lostSamples,
                 cycleLatencies.micros(0.5),
                 cycleLatencies.micros(0.99),
                 inferenceLatencies.micros(0.5),
