@@ -65,14 +65,16 @@ final class Holding implements AutoCloseable {
     /**
      * Takes room for a model.
      *
+     * @param comingBytes what stands beside the serving model.
+     * @param bytes what it takes when it serves itself.
      * @throws ModelRejectedException where there is none, with the figures.
      */
-    synchronized Candidate reserve(String model, long bytes) throws ModelRejectedException {
+    synchronized Candidate reserve(String model, long comingBytes, long bytes) throws ModelRejectedException {
         if (closed) {
             throw new ModelRejectedException(model + ": the pipeline is stopping; ask again when it is back");
         }
         Candidate candidate = new Candidate(shares.coming().part(model), bytes);
-        String refusal = candidate.coming.resize(bytes);
+        String refusal = candidate.coming.resize(comingBytes);
         if (refusal.isEmpty()) {
             candidates.add(candidate);
             refusal = serving.resize(wanted());

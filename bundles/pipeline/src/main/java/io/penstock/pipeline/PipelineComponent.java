@@ -136,7 +136,7 @@ public final class PipelineComponent implements Pipeline {
                 shares,
                 settings.name(),
                 ContractMemory.queueBytes(settings.bindings().size(), settings.sampleQueue()));
-        stateFile = new StateFile(home, settings.name());
+        stateFile = new StateFile(home, settings.name(), shares.budget());
         Runnable[] wake = new Runnable[1];
         acquisition = new Acquisition(settings, this::wallNs, () -> wake[0].run());
         conductor = new Conductor(settings, acquisition, clock, System::nanoTime, holding::close);
@@ -273,7 +273,7 @@ public final class PipelineComponent implements Pipeline {
         FeatureEngine engine = features;
         return serving == null || engine == null
                 ? ""
-                : holding.resize(memory(serving.artifact, engine, publishers).modelBytes());
+                : holding.resize(memory(serving.artifact, engine, publishers).servingBytes());
     }
 
     private ContractMemory memory(ModelArtifact model, FeatureEngine engine, int publishers) {
@@ -491,7 +491,8 @@ public final class PipelineComponent implements Pipeline {
             if (refusal.isPresent()) {
                 throw new ModelRejectedException("pipeline " + settings.name() + ": " + refusal.get());
             }
-            return holding.reserve("model " + label(model) + " on " + settings.name(), memory.modelBytes());
+            return holding.reserve(
+                    "model " + label(model) + " on " + settings.name(), memory.modelBytes(), memory.servingBytes());
         } catch (IllegalArgumentException e) {
             throw new ModelRejectedException("model " + label(model) + ": " + e.getMessage(), e);
         }

@@ -30,6 +30,9 @@ import io.penstock.api.pipeline.Pipeline.Binding;
 import io.penstock.api.preprocessing.FeatureEngine;
 import io.penstock.api.preprocessing.FeatureProgram;
 import io.penstock.api.publication.CycleResult;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -295,6 +298,17 @@ class ContractMemoryTest {
         queue.commit();
     }
 
+    // The command line speaks of a gateway that is started otherwise, and lets pass what ends it.
+    @Test
+    void theDefaultIsThatOfTheStartScript() throws IOException {
+        String script = Files.readString(Path.of("../../distribution/src/bin/penstock-gateway"));
+        assertTrue(script.contains("-Xmn16m -Xmx" + MemoryBudget.DEFAULT_HEAP_MIB + "m "), "in " + script);
+        // what Runtime.maxMemory() says there: one survivor space of a tenth of 16 MiB less
+        assertEquals(
+                166_133_760,
+                MemoryBudget.ofGateway(MemoryBudget.DEFAULT_HEAP_MIB).heapBytes());
+    }
+
     // At the limit a contract is taken, one byte beyond it is not, and the words name need, limit and the heap that
     // would do.
     @Test
@@ -316,7 +330,7 @@ class ContractMemoryTest {
     }
 
     private static ContractMemory of(long programBytes) {
-        return new ContractMemory(0, 0, programBytes, 0, 0, 0, 0, "feature 'f', operator 1: align");
+        return new ContractMemory(0, 0, programBytes, 0, 0, 0, 0, 0, "feature 'f', operator 1: align");
     }
 
     // Numbers of a hostile contract must not overflow into something that fits.

@@ -82,7 +82,7 @@ class HoldingTest {
             case 0, 1 -> {
                 long bytes = random.nextInt((int) (8 * MIB));
                 try {
-                    book.candidates.add(book.holding.reserve("m", bytes));
+                    book.candidates.add(book.holding.reserve("m", bytes, bytes));
                     book.sizes.add(bytes);
                 } catch (ModelRejectedException e) {
                     assertTrue(e.getMessage().contains(" needs "), e.getMessage()); // nothing has changed
@@ -130,7 +130,7 @@ class HoldingTest {
     void whoStopsTakesNothingMore() {
         Holding holding = new Holding(shares, "p", 10);
         holding.close();
-        assertThrows(ModelRejectedException.class, () -> holding.reserve("m", 10));
+        assertThrows(ModelRejectedException.class, () -> holding.reserve("m", 10, 10));
         assertEquals(0, shares.coming().taken());
         assertEquals(0, shares.serving().taken());
     }
@@ -140,10 +140,10 @@ class HoldingTest {
     void theRefusalNamesTheFiguresAndWhoHasMost() throws Exception {
         Holding large = new Holding(shares, "large", 20 * MIB);
         Holding small = new Holding(shares, "small", 2 * MIB);
-        Holding.Candidate serving = small.reserve("model a 1.0.0 on small", 3 * MIB);
+        Holding.Candidate serving = small.reserve("model a 1.0.0 on small", 3 * MIB, 3 * MIB);
         serving.serves();
         String refusal = assertThrows(
-                        ModelRejectedException.class, () -> small.reserve("model a 2.0.0 on small", 12 * MIB))
+                        ModelRejectedException.class, () -> small.reserve("model a 2.0.0 on small", 12 * MIB, 12 * MIB))
                 .getMessage();
         for (String part : List.of(
                 "pipeline small needs 14.0 MiB",

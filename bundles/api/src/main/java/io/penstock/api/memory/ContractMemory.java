@@ -27,6 +27,7 @@ import java.util.Optional;
  * @param tensorBytes features and input tensors of a cycle.
  * @param frameBytes inputs of a cycle with the samples since the one before.
  * @param resultBytes result rings of all publishers.
+ * @param nodeBytes what a server makes of its inputs, features and outputs once it serves.
  * @param queueBytes sample queues of the inputs, which belong to the pipeline and stay when the model is exchanged.
  * @param largest what is largest in it, for people; empty where nothing stands out.
  */
@@ -37,12 +38,18 @@ public record ContractMemory(
         long tensorBytes,
         long frameBytes,
         long resultBytes,
+        long nodeBytes,
         long queueBytes,
         String largest) {
-    /** Most elements of one output tensor, which only the graph knows. */
-    public static final int MOST_OUTPUT_ELEMENTS = 1 << 20;
+    /** Most elements of one tensor; of an output tensor only an answer of the graph tells how many it has. */
+    public static final int MOST_TENSOR_ELEMENTS = 1 << 20;
 
     private static final long MIB = 1L << 20;
+    /** Value, age and tag with unit and range, a value, a value with unit and range; as measured, and half as much again. */
+    private static final long INPUT_NODES = 12L << 10;
+
+    private static final long FEATURE_NODES = 2L << 10;
+    private static final long OUTPUT_NODES = 6L << 10;
     /** The last latencies of three kinds, and objects that are there once. */
     private static final long PIPELINE = 64L << 10;
 
@@ -77,18 +84,24 @@ public record ContractMemory(
                 tensorBytes(contract),
                 frameBytes(inputs, surroundings.samples() + 1),
                 times(surroundings.publishers(), ringBytes(contract, surroundings.results())),
+                nodeBytes(contract),
                 queueBytes(inputs, surroundings.samples()),
                 program.largest());
     }
 
-    /** What the model adds to its pipeline, and what stands beside the serving one until it takes over. */
+    /** What stands beside the serving model until this one takes over. */
     public long modelBytes() {
         return plus(graphBytes, contractBytes, programBytes, tensorBytes, frameBytes, resultBytes);
     }
 
+    /** What it adds to its pipeline while it serves. */
+    public long servingBytes() {
+        return plus(modelBytes(), nodeBytes);
+    }
+
     /** All of it. */
     public long bytes() {
-        return plus(modelBytes(), queueBytes);
+        return plus(servingBytes(), queueBytes);
     }
 
     /** One publisher's ring. */
@@ -101,6 +114,14 @@ public record ContractMemory(
         long scalars = plus(object(24), array(features, 8), array(features, 4), array(0, 4));
         long prediction = plus(object(36), array(outputs, 8), array(outputs, 4));
         return plus(array(results, 4), times(results, plus(object(64), frame, scalars, prediction)));
+    }
+
+    /** The nodes that a server makes for inputs, features and outputs. */
+    public static long nodeBytes(ModelContract contract) {
+        return plus(
+                times(INPUT_NODES, contract.inputs().size()),
+                times(FEATURE_NODES, contract.features().size()),
+                times(OUTPUT_NODES, contract.outputs().size()));
     }
 
     /** A pipeline without a model: the sample queues of so many inputs, and its figures. */
@@ -186,8 +207,8 @@ public record ContractMemory(
         String need = beside
                 ? words(modelBytes()) + " of heap, a gateway with a heap of " + budget + " has "
                         + words(budget.comingBytes()) + " for a model that comes beside the one that serves"
-                : words(bytes()) + " of heap with its sample queues, a gateway with a heap of " + budget + " has "
-                        + words(budget.servingBytes()) + " for all that serve";
+                : words(bytes()) + " of heap with its nodes and sample queues, a gateway with a heap of " + budget
+                        + " has " + words(budget.servingBytes()) + " for all that serve";
         return Optional.of("model.json: the contract needs " + need + ": " + this + "; make "
                 + (largest.isEmpty() ? "windows, features or inputs fewer" : "it smaller, first of all " + largest)
                 + nextStep());
@@ -211,6 +232,7 @@ public record ContractMemory(
     public String toString() {
         return "operators, rows and state " + words(programBytes) + ", tensors " + words(tensorBytes) + ", frame "
                 + words(frameBytes) + ", result rings " + words(resultBytes) + ", graph " + words(graphBytes)
-                + ", contract " + words(contractBytes) + ", sample queues " + words(queueBytes);
+                + ", contract " + words(contractBytes) + ", nodes " + words(nodeBytes) + ", sample queues "
+                + words(queueBytes);
     }
 }

@@ -45,7 +45,12 @@ public record MemoryBudget(long heapBytes) {
         return whole(heapBytes / 8);
     }
 
-    /** The release that is read, checked and tried: a quarter. */
+    /** Largest release, packed and unpacked: an eighth. */
+    public long largestReleaseBytes() {
+        return whole(heapBytes / 8);
+    }
+
+    /** The release that is read, checked and tried, with all that is made of it meanwhile: a quarter. */
     public long releaseBytes() {
         return whole(heapBytes / 4);
     }
@@ -53,6 +58,11 @@ public record MemoryBudget(long heapBytes) {
     /** Memory outside the heap for the input and output tensors of all open models, together: a quarter of the heap's size. */
     public long tensorBytes() {
         return whole(heapBytes / 4);
+    }
+
+    /** Tags of all tag lists together, each element of an array counted: 64 for each MiB of heap, of 1 KiB each. */
+    public int mostTags() {
+        return (int) Math.min(1_000_000, heapBytes / MIB * 64);
     }
 
     private static long whole(long bytes) {
