@@ -6,6 +6,7 @@ import io.penstock.api.access.Actor;
 import io.penstock.api.audit.AuditLog;
 import io.penstock.api.audit.AuditRecord;
 import io.penstock.api.inference.InferenceEngine;
+import io.penstock.api.memory.MemoryBudget;
 import io.penstock.api.model.ModelCatalog;
 import io.penstock.api.model.ModelIdentity;
 import io.penstock.api.model.Receipt;
@@ -81,8 +82,8 @@ public final class Models implements ModelCatalog {
 
         @AttributeDefinition(
                 description =
-                        "Largest release, packed and unpacked, in MiB, at most an eighth of the gateway's heap; 0: 16, or that"
-                                + " eighth where it is less.")
+                        "Largest release, packed and unpacked, in MiB, at most an eighth of the gateway's heap; 0: that"
+                                + " eighth.")
         int maximumReleaseMiB() default 0;
 
         @AttributeDefinition(
@@ -162,7 +163,8 @@ public final class Models implements ModelCatalog {
     }
 
     private ModelProbe probe(Settings settings) {
-        EngineProbe engines = new EngineProbe(() -> features, () -> inference, settings.probeTimeoutMs());
+        EngineProbe engines = new EngineProbe(
+                () -> features, () -> inference, settings.probeTimeoutMs(), MemoryBudget.ofThisProcess());
         return settings.probeInOwnProcess()
                 ? new ChildProbe(engines, this::engines, settings.probeTimeoutMs())
                 : engines;

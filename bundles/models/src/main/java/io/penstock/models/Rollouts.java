@@ -4,6 +4,7 @@ package io.penstock.models;
 
 import io.penstock.api.access.Actor;
 import io.penstock.api.audit.AuditRecord;
+import io.penstock.api.memory.MemoryBudget;
 import io.penstock.api.model.ModelIdentity;
 import io.penstock.api.model.ModelRejectedException;
 import io.penstock.api.model.Receipt;
@@ -228,7 +229,8 @@ final class Rollouts {
                     path,
                     parts.accepted().verifier(),
                     parts.clock().instant(),
-                    parts.settings().maximumReleaseBytes());
+                    parts.settings().maximumReleaseBytes(),
+                    MemoryBudget.ofThisProcess().releaseBytes());
         } catch (ModelRejectedException e) {
             Failures.checkStop();
             if (!stable) {
@@ -268,6 +270,19 @@ final class Rollouts {
         List<Pipeline> wanting = parts.pipelines().wanting(release.statement());
         if (mustWait(file, release.identity(), wanting)) {
             return Handling.LATER;
+        }
+        try {
+            parts.probe().checkMemory(release);
+        } catch (ModelRejectedException e) {
+            finish(
+                    file,
+                    release.id(),
+                    release.identity(),
+                    names(wanting),
+                    RolloutOutcome.REJECTED,
+                    Failures.message(e),
+                    release.evidence());
+            return Handling.DONE;
         }
         rollOut(file, release, wanting);
         return Handling.DONE;
@@ -358,7 +373,7 @@ final class Rollouts {
 
     private void rollOut(String file, Release release, List<Pipeline> wanting) throws InterruptedException {
         List<String> steps = new ArrayList<>(release.evidence());
-        Rollout rollout = new Rollout(file, release, steps);
+        Rollout rollout = new Rollout(file, release.forSwap(), steps);
         boolean begun = false;
         try {
             if (wanting.isEmpty()) {

@@ -4,6 +4,7 @@ package io.penstock.models;
 
 import io.penstock.api.audit.AuditRecord;
 import io.penstock.api.inference.InferenceEngine;
+import io.penstock.api.memory.MemoryBudget;
 import io.penstock.api.model.ModelRejectedException;
 import io.penstock.api.model.Receipt;
 import io.penstock.api.preprocessing.FeatureEngine;
@@ -25,6 +26,8 @@ import org.jspecify.annotations.Nullable;
 final class Gateway implements AutoCloseable {
     static final Settings SETTINGS =
             new Settings(100, 3_000, 2_000, false, 1_000, 7_000, 10_000, 1, List.of(), false, 2);
+
+    static final MemoryBudget BUDGET = MemoryBudget.ofGateway(160);
 
     final Path home;
     final FakeStaging staging = new FakeStaging();
@@ -63,7 +66,7 @@ final class Gateway implements AutoCloseable {
                         settings.requiredSigners(),
                         settings.revocationListRequired()),
                 staging,
-                new EngineProbe(() -> features, () -> inference, settings.probeTimeoutMs()),
+                new EngineProbe(() -> features, () -> inference, settings.probeTimeoutMs(), BUDGET),
                 pipelines,
                 settings,
                 clock,

@@ -44,6 +44,7 @@ final class Conductor {
     private final Acquisition acquisition;
     private final GatewayTime time;
     private final LongSupplier nanoTime;
+    private final Runnable onEnd;
     private final Thread thread;
     private final RunMark mark;
     private final long periodNs;
@@ -68,6 +69,7 @@ final class Conductor {
     private volatile long missed;
     private volatile long overruns;
     private volatile long failures;
+    private volatile long lostSamples;
     private volatile String detail = "no model yet";
     private final Latencies cycleLatencies = new Latencies();
     private final Latencies inferenceLatencies = new Latencies();
@@ -86,12 +88,20 @@ final class Conductor {
     private Map<String, byte[]> keptState = Map.of();
 
     Conductor(Settings settings, Acquisition acquisition, Clock clock, LongSupplier nanoTime) {
-        this(settings, acquisition, clock, nanoTime, RunMark.none());
+        this(settings, acquisition, clock, nanoTime, RunMark.none(), () -> {});
     }
 
-    Conductor(Settings settings, Acquisition acquisition, Clock clock, LongSupplier nanoTime, RunMark mark) {
+    /** @param onEnd run by the thread as the last of all, when it holds no model any more. */
+    Conductor(
+            Settings settings,
+            Acquisition acquisition,
+            Clock clock,
+            LongSupplier nanoTime,
+            RunMark mark,
+            Runnable onEnd) {
         this.mark = mark;
         this.settings = settings;
+        this.onEnd = onEnd;
         this.acquisition = acquisition;
         this.nanoTime = nanoTime;
         time = new GatewayTime(clock, nanoTime);
@@ -132,6 +142,10 @@ final class Conductor {
 
     boolean stopped() {
         return stopped;
+    }
+
+    boolean alive() {
+        return thread.isAlive();
     }
 
     private void refuseSwap() {
@@ -175,6 +189,7 @@ final class Conductor {
         if (last != null) {
             last.session.close();
         }
+        onEnd.run();
     }
 
     private void runGrid() {
@@ -370,6 +385,11 @@ final class Conductor {
         }
         acquisition.forgetChanges();
         acquisition.take(model.inputs, frame, instantNs, nowNs);
+        long lost = frame.lostPending();
+        if (lost > model.lostPending) {
+            lostSamples = lostSamples + lost - model.lostPending; // single writer
+            model.lostPending = lost;
+        }
         WarmUp beside = warmUp;
         if (beside != null) {
             beside.take(acquisition, !framePending, frame, instantNs, nowNs);
@@ -468,7 +488,8 @@ final class Conductor {
             if (slot != null) {
                 slot.set(
                         settings.name(),
-                        model.artifact,
+                        model.artifact.identity(),
+                        model.artifact.contract(),
                         now,
                         model.frame,
                         model.features,
@@ -536,6 +557,9 @@ final class Conductor {
         swap.missedBefore = missed;
         mark.serving(next.artifact.identity());
         serving = next;
+        for (ResultQueue queue : queues) {
+            queue.exchange(next.artifact.contract());
+        }
         swap.applied = true;
         framePending = false;
         exchanged = swap;
@@ -772,7 +796,7 @@ final class Conductor {
                 overruns,
                 failures,
                 droppedResults,
-                acquisition.droppedSamples(),
+                acquisition.droppedSamples() + lostSamples,
                 cycleLatencies.micros(0.5),
                 cycleLatencies.micros(0.99),
                 inferenceLatencies.micros(0.5),

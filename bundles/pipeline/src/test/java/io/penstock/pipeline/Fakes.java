@@ -139,8 +139,15 @@ final class Fakes {
         volatile boolean breaksInSave;
         volatile boolean breaksInRestore;
         volatile boolean breaksInCompile;
+        /** What it says its programs take. */
+        volatile long programBytes = 1024;
         /** Frames that all programs of these inputs have seen. */
         final Map<List<String>, Integer> applied = new ConcurrentHashMap<>();
+
+        @Override
+        public ProgramMemory memory(ModelContract contract, long shortestCycleMs) {
+            return new ProgramMemory(programBytes, "");
+        }
 
         @Override
         public FeatureProgram compile(ModelContract contract) {
@@ -294,11 +301,11 @@ final class Fakes {
         @Override
         public void publish(CycleResult r) {
             gate.pass();
-            ModelArtifact model = r.model();
+            ModelIdentity model = r.model();
             seen.add(new Seen(
                     r.frame().cycle(),
                     r.frame().instantNs(),
-                    model == null ? "" : model.identity().version(),
+                    model == null ? "" : model.version(),
                     r.prediction().value(0),
                     r.prediction().status(0),
                     r.features().names().isEmpty() ? 0 : r.features().value(1),

@@ -68,6 +68,7 @@ class FaultTest {
                 settings,
                 home,
                 Clock.systemUTC(),
+                new ContractShares(),
                 RunMark.in(home.resolve("run").toString(), "p"));
         pipeline.bindTagSource(source);
         pipeline.bindPublisher(publisher);

@@ -181,7 +181,7 @@ final class Fakes implements Gateway {
         }
         prediction.setTimes(instantNs, 0, 0);
         CycleResult result = new CycleResult();
-        result.set(pipeline, model, mode, frame, features, prediction, written, 10_000, 3_000);
+        result.set(pipeline, model.identity(), contract, mode, frame, features, prediction, written, 10_000, 3_000);
         return result;
     }
 
