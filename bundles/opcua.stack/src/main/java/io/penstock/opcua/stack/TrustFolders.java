@@ -36,6 +36,17 @@ import org.jspecify.annotations.Nullable;
  * and replacing files is all there is to do. Thread-safe.
  */
 public final class TrustFolders {
+    /** The last two are what Milo's own trust list makes, and what sites may have filled. */
+    private static final List<String> READ = List.of(
+            "trusted",
+            "trusted/certs",
+            "trusted/crl",
+            "issuers",
+            "issuers/certs",
+            "issuers/crl",
+            "issuer/certs",
+            "issuer/crl");
+
     private static final int MOST_FILES = 5_000;
     private static final long LARGEST_CERTIFICATE_FILE = 1L << 20;
     private static final long LARGEST_LIST_FILE = 64L << 20;
@@ -85,8 +96,7 @@ public final class TrustFolders {
         long now = System.currentTimeMillis();
         TreeMap<Path, BasicFileAttributes> files = new TreeMap<>();
         Set<String> problems = new LinkedHashSet<>();
-        for (String folder :
-                List.of("trusted", "trusted/certs", "trusted/crl", "issuers", "issuers/certs", "issuers/crl")) {
+        for (String folder : READ) {
             list(directory.resolve(folder), files, problems);
         }
         StringBuilder text = new StringBuilder();

@@ -213,6 +213,10 @@ final class CertificateJudgeTest {
         assertEquals(2, changes.size(), changes.toString());
         assertTrue(changes.get(0).startsWith("no longer trusted: authority CN=Plant CA, SHA-256 "), changes.toString());
 
+        Path old = Files.createDirectories(directory.resolve("issuer/certs")).resolve("a.der");
+        Files.move(directory.resolve("issuers/a.der"), old);
+        assertEquals(List.of(CA), folders.read().issuers(), "where Milo's own trust list had it");
+
         Path list = directory.resolve("issuers/crl/plant.crl");
         byte[] first = Pki.list(Pki.Kind.V2, CA, CA_KEY, null, Pki.NOW, Pki.TO).getEncoded();
         byte[] second = Pki.list(Pki.Kind.V2, CA, CA_KEY, null, Pki.NOW.plusSeconds(1), Pki.TO)
