@@ -67,14 +67,18 @@ final class Holding implements AutoCloseable {
      *
      * @param comingBytes what stands beside the serving model.
      * @param bytes what it takes when it serves itself.
+     * @param atOnce it does not warm up: who goes back to a model must not wait for the releases of other pipelines. It may take
+     *     as much again as all that come, out of the share of the release that is read, since whoever reads it waits for this.
      * @throws ModelRejectedException where there is none, with the figures.
      */
-    synchronized Candidate reserve(String model, long comingBytes, long bytes) throws ModelRejectedException {
+    synchronized Candidate reserve(String model, long comingBytes, long bytes, boolean atOnce)
+            throws ModelRejectedException {
         if (closed) {
             throw new ModelRejectedException(model + ": the pipeline is stopping; ask again when it is back");
         }
         Candidate candidate = new Candidate(shares.coming().part(model), bytes);
-        String refusal = candidate.coming.resize(comingBytes);
+        String refusal =
+                candidate.coming.resize(comingBytes, atOnce ? shares.budget().comingBytes() : 0);
         if (refusal.isEmpty()) {
             candidates.add(candidate);
             refusal = serving.resize(wanted());

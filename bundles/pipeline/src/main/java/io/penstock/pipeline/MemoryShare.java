@@ -41,8 +41,13 @@ final class MemoryShare {
          * @return empty if it is so large now, else why it stays as it was.
          */
         String resize(long to) {
+            return resize(to, 0);
+        }
+
+        /** As {@link #resize(long)}, of so much more than the share has. */
+        String resize(long to, long more) {
             synchronized (MemoryShare.this) {
-                if (to > size && to - size > bytes - taken) {
+                if (to > size && to - size > bytes + more - taken) {
                     return refusal(owner, to);
                 }
                 taken += to - size;

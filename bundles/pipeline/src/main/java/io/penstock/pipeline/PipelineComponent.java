@@ -385,7 +385,7 @@ public final class PipelineComponent implements Pipeline {
             return;
         }
         try {
-            exchange(prepare(artifact));
+            exchange(prepare(artifact, true));
             LOG.info(
                     "Pipeline {}: {} is back, {} serves again after a gap of {} ms",
                     settings.name(),
@@ -410,7 +410,7 @@ public final class PipelineComponent implements Pipeline {
         if (!warmUp.isZero()) {
             changes.lock();
             try {
-                prepared = prepare(model);
+                prepared = prepare(model, false);
                 running = warmUp(prepared.swap);
             } finally {
                 changes.unlock();
@@ -426,7 +426,7 @@ public final class PipelineComponent implements Pipeline {
                 discard(prepared);
                 prepared = null;
             }
-            SwapReport report = exchange(prepared == null ? prepare(model) : prepared);
+            SwapReport report = exchange(prepared == null ? prepare(model, warmUp.isZero()) : prepared);
             wanted = model;
             LOG.info(
                     "Model {} active on {} (was {}), gap {} ms, {} of {} operators kept their state, {} cycles of warm-up",
@@ -460,7 +460,7 @@ public final class PipelineComponent implements Pipeline {
         }
     }
 
-    private Prepared prepare(ModelArtifact model) throws ModelRejectedException {
+    private Prepared prepare(ModelArtifact model, boolean atOnce) throws ModelRejectedException {
         FeatureEngine featureEngine = features;
         InferenceEngine runtime = inference;
         if (featureEngine == null || runtime == null) {
@@ -470,7 +470,7 @@ public final class PipelineComponent implements Pipeline {
         BiFunction<String, String, Optional<UnitConversion>> converter = featureEngine::conversion;
         checkFits(model.contract(), converter);
         int publishers = conductor.queues().length;
-        Holding.Candidate room = room(model, featureEngine, publishers);
+        Holding.Candidate room = room(model, featureEngine, publishers, atOnce);
         InferenceSession session = null;
         boolean done = false;
         try {
@@ -494,7 +494,7 @@ public final class PipelineComponent implements Pipeline {
     }
 
     /** Takes room for a model before anything of it is made. */
-    private Holding.Candidate room(ModelArtifact model, FeatureEngine engine, int publishers)
+    private Holding.Candidate room(ModelArtifact model, FeatureEngine engine, int publishers, boolean atOnce)
             throws ModelRejectedException {
         try {
             ContractMemory memory = memory(model, engine, publishers);
@@ -503,7 +503,10 @@ public final class PipelineComponent implements Pipeline {
                 throw new ModelRejectedException("pipeline " + settings.name() + ": " + refusal.get());
             }
             return holding.reserve(
-                    "model " + label(model) + " on " + settings.name(), memory.modelBytes(), memory.servingBytes());
+                    "model " + label(model) + " on " + settings.name(),
+                    memory.modelBytes(),
+                    memory.servingBytes(),
+                    atOnce);
         } catch (IllegalArgumentException e) {
             throw new ModelRejectedException("model " + label(model) + ": " + e.getMessage(), e);
         }

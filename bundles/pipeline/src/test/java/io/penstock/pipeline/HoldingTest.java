@@ -59,7 +59,7 @@ class HoldingTest {
                 assertEquals(serving, shares.serving().taken(), "seed " + seed + ", step " + step);
                 assertEquals(coming, shares.coming().taken(), "seed " + seed + ", step " + step);
                 assertTrue(serving <= shares.budget().servingBytes()
-                        && coming <= shares.budget().comingBytes());
+                        && coming <= 2 * shares.budget().comingBytes());
             }
             books.forEach(book -> book.holding.close());
             assertEquals(0, shares.serving().taken());
@@ -82,7 +82,7 @@ class HoldingTest {
             case 0, 1 -> {
                 long bytes = random.nextInt((int) (8 * MIB));
                 try {
-                    book.candidates.add(book.holding.reserve("m", bytes, bytes));
+                    book.candidates.add(book.holding.reserve("m", bytes, bytes, random.nextBoolean()));
                     book.sizes.add(bytes);
                 } catch (ModelRejectedException e) {
                     assertTrue(e.getMessage().contains(" needs "), e.getMessage()); // nothing has changed
@@ -130,8 +130,27 @@ class HoldingTest {
     void whoStopsTakesNothingMore() {
         Holding holding = new Holding(shares, "p", 10);
         holding.close();
-        assertThrows(ModelRejectedException.class, () -> holding.reserve("m", 10, 10));
+        assertThrows(ModelRejectedException.class, () -> holding.reserve("m", 10, 10, true));
         assertEquals(0, shares.coming().taken());
+        assertEquals(0, shares.serving().taken());
+    }
+
+    // An operator who goes back to the model before would wait for as long as the release of another pipeline warms up.
+    @Test
+    void goingBackNeverWaitsForWhatWarmsUpElsewhere() throws Exception {
+        Holding a = new Holding(shares, "a", 0);
+        Holding b = new Holding(shares, "b", 0);
+        b.reserve("old", 15 * MIB, 15 * MIB, true).serves();
+        long most = shares.budget().comingBytes();
+        Holding.Candidate warmsUp = a.reserve("new", most, 15 * MIB, false);
+        assertThrows(ModelRejectedException.class, () -> b.reserve("newer", 15 * MIB, 15 * MIB, false));
+        Holding.Candidate back = b.reserve("older", 15 * MIB, 15 * MIB, true);
+        assertThrows(ModelRejectedException.class, () -> b.reserve("oldest", most, 15 * MIB, true)); // that, too, ends
+        back.serves();
+        warmsUp.close();
+        assertEquals(0, shares.coming().taken());
+        a.close();
+        b.close();
         assertEquals(0, shares.serving().taken());
     }
 
@@ -140,10 +159,11 @@ class HoldingTest {
     void theRefusalNamesTheFiguresAndWhoHasMost() throws Exception {
         Holding large = new Holding(shares, "large", 20 * MIB);
         Holding small = new Holding(shares, "small", 2 * MIB);
-        Holding.Candidate serving = small.reserve("model a 1.0.0 on small", 3 * MIB, 3 * MIB);
+        Holding.Candidate serving = small.reserve("model a 1.0.0 on small", 3 * MIB, 3 * MIB, true);
         serving.serves();
         String refusal = assertThrows(
-                        ModelRejectedException.class, () -> small.reserve("model a 2.0.0 on small", 12 * MIB, 12 * MIB))
+                        ModelRejectedException.class,
+                        () -> small.reserve("model a 2.0.0 on small", 12 * MIB, 12 * MIB, false))
                 .getMessage();
         for (String part : List.of(
                 "pipeline small needs 14.0 MiB",

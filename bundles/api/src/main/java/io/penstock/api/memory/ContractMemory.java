@@ -13,6 +13,7 @@ import io.penstock.api.model.ModelContract;
 import io.penstock.api.model.ModelContract.FeatureSpec;
 import io.penstock.api.model.ModelContract.InputSpec;
 import io.penstock.api.model.ModelContract.OutputSpec;
+import io.penstock.api.model.ModelContract.TensorLayout;
 import io.penstock.api.model.ModelContract.TensorSpec;
 import io.penstock.api.preprocessing.FeatureEngine;
 import java.util.Optional;
@@ -24,7 +25,7 @@ import java.util.Optional;
  * @param graphBytes the ONNX file.
  * @param contractBytes the contract itself.
  * @param programBytes operators with full windows, rows of tensors, and their saved state.
- * @param tensorBytes features and input tensors of a cycle.
+ * @param tensorBytes features and input tensors of a cycle, and those it is tried with when it is opened.
  * @param frameBytes inputs of a cycle with the samples since the one before.
  * @param resultBytes result rings of all publishers.
  * @param nodeBytes what a server makes of its inputs, features and outputs once it serves.
@@ -146,7 +147,8 @@ public record ContractMemory(
         int features = contract.features().size();
         long bytes = plus(object(24), array(features, 8), array(features, 4));
         for (TensorSpec tensor : contract.tensors()) {
-            bytes = plus(bytes, 8, array(elements(tensor), 8));
+            int places = tensor.layout() == TensorLayout.FEATURES_ROWS ? 4 : 0; // where each element goes
+            bytes = plus(bytes, 16, times(2, array(elements(tensor), 8)), array(elements(tensor), places));
         }
         return plus(
                 bytes,
