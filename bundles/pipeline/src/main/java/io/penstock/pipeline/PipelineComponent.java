@@ -31,6 +31,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
@@ -117,6 +118,10 @@ public final class PipelineComponent implements Pipeline {
     private volatile @Nullable FeatureEngine features;
     private volatile @Nullable InferenceEngine inference;
     private @Nullable ModelArtifact wanted;
+    /** Counts what was asked for: what was asked for first does not take over last. */
+    private final AtomicLong asked = new AtomicLong();
+
+    private long exchanged; // guarded by changes
     private long awaySinceNanos;
     private volatile @Nullable AuditLog audit;
 
@@ -358,28 +363,30 @@ public final class PipelineComponent implements Pipeline {
 
     @Override
     public SwapReport swap(ModelArtifact model, Duration warmUp) throws ModelRejectedException {
-        Prepared prepared = null;
-        WarmUp running = null;
+        long order = asked.incrementAndGet();
+        Prepared prepared =
+                prepare(model); // without the lock: who asks later may have to be faster than a model that hangs
         if (!warmUp.isZero()) {
-            changes.lock();
-            try {
-                prepared = prepare(model);
-                running = warmUp(prepared.swap);
-            } finally {
-                changes.unlock();
+            WarmUp running = warmUp(prepared.swap);
+            if (running != null) {
+                LOG.info(
+                        "Model {}: its operators warm up beside those that serve on {}", label(model), settings.name());
+                await(prepared, running, warmUp.toMillis());
             }
-        }
-        if (prepared != null && running != null) {
-            LOG.info("Model {}: its operators warm up beside those that serve on {}", label(model), settings.name());
-            await(prepared, running, warmUp.toMillis()); // without the lock: services may come and go meanwhile
         }
         changes.lock();
         try {
-            if (prepared != null && !prepared.current(features, inference)) {
+            if (order < exchanged) {
                 discard(prepared.swap);
-                prepared = null;
+                throw new ModelRejectedException(
+                        "pipeline " + settings.name() + ": another model was asked for later, and serves already");
             }
-            SwapReport report = exchange(prepared == null ? prepare(model) : prepared);
+            if (!prepared.current(features, inference)) {
+                discard(prepared.swap);
+                prepared = prepare(model);
+            }
+            SwapReport report = exchange(prepared);
+            exchanged = order;
             wanted = model;
             LOG.info(
                     "Model {} active on {} (was {}), gap {} ms, {} of {} operators kept their state, {} cycles of warm-up",
