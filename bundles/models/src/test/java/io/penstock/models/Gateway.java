@@ -33,7 +33,6 @@ final class Gateway implements AutoCloseable {
     final ReleaseStore store;
     final Rollouts rollouts;
     final DropFolder dropFolder;
-    final Requests requests;
 
     @Nullable
     FeatureEngine features = new FakeFeatures();
@@ -66,7 +65,6 @@ final class Gateway implements AutoCloseable {
                 () -> nanos,
                 audit::add);
         dropFolder = new DropFolder(home.resolve("releases"), settings, rollouts, () -> nanos);
-        requests = new Requests(home.resolve("data/requests"), disk, clock, rollouts);
         for (FakePipeline pipeline : there) {
             pipelines.add(pipeline);
         }
@@ -87,8 +85,8 @@ final class Gateway implements AutoCloseable {
     void turn() throws InterruptedException {
         do {
             rollouts.tick();
-            requests.poll();
         } while (dropFolder.poll());
+        rollouts.keepFallbacks();
     }
 
     /** Lets time pass in which nothing moves. */
