@@ -208,6 +208,7 @@ public final class Models implements ModelCatalog {
             }
             disk.shutdown();
             if (!disk.awaitTermination(end - System.nanoTime(), TimeUnit.NANOSECONDS)) {
+                disk.shutdownNow(); // what waits must not be written over what comes after
                 LOG.warn("The disk does not answer; what was decided last is not on it");
             }
         } catch (InterruptedException e) {

@@ -15,6 +15,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
@@ -344,7 +345,7 @@ final class Rollback {
                 state = state.withServing(name, serving.backTo(way.id()));
                 restoration.served(name);
             }
-            parts.ledger().finish(state, receipt, "ROLLBACK", actor.name());
+            parts.ledger().finish(state, receipt, file.toUpperCase(Locale.ROOT), actor.name());
         } finally {
             parts.deciding().unlock();
         }

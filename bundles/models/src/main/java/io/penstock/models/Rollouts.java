@@ -175,16 +175,16 @@ final class Rollouts {
 
     /** Forgets files that are no longer there: who drops one again means it. */
     void keepHandled(Set<String> files) {
-        List<String> kept = parts.store().state().handled().stream()
-                .filter(entry -> files.contains(fileOf(entry)))
-                .toList();
-        if (kept.size() < parts.store().state().handled().size()) {
-            parts.deciding().lock();
-            try {
+        parts.deciding().lock();
+        try {
+            List<String> kept = parts.store().state().handled().stream()
+                    .filter(entry -> files.contains(fileOf(entry)))
+                    .toList();
+            if (kept.size() < parts.store().state().handled().size()) {
                 parts.store().record(parts.store().state().withHandled(kept));
-            } finally {
-                parts.deciding().unlock();
             }
+        } finally {
+            parts.deciding().unlock();
         }
     }
 
@@ -424,6 +424,17 @@ final class Rollouts {
                 parts.deciding().unlock();
             }
             throw e;
+        } finally {
+            endTrial();
+        }
+    }
+
+    private void endTrial() {
+        parts.deciding().lock();
+        try {
+            trial.end();
+        } finally {
+            parts.deciding().unlock();
         }
     }
 
