@@ -67,7 +67,7 @@ public class RestartIT {
             Framework.drop(home.resolve("made/" + name), home.resolve("releases"), name);
             // somewhere between the first look at the file and some time of serving
             LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(random.nextInt(2_500)));
-            List<String> desired = facts();
+            String desired = facts();
             kill();
             if (version % 2 == 0) {
                 delete(home.resolve("data/cache"));
@@ -85,14 +85,14 @@ public class RestartIT {
         Files.createDirectories(home.resolve("releases"));
         start();
         awaitServing(RELEASES);
-        String status = String.join("\n", new GatewayHome(home).status(1_000));
+        String status = new GatewayHome(home).lastKnownJson(1_000);
         for (int version = 1; version <= RELEASES; version++) {
-            String label = "(line " + version + ".0.0";
+            String label = "\"model\":\"line " + version + ".0.0\"";
             assertEquals(
                     status,
                     1,
-                    status.lines()
-                            .filter(l -> l.contains(" ACTIVATED ") && l.contains(label))
+                    Stream.of(status.split("\\{"))
+                            .filter(l -> l.contains("\"ACTIVATED\"") && l.contains(label))
                             .count());
         }
         assertFalse(status, status.contains("REJECTED") || status.contains("ROLLBACK"));
@@ -181,12 +181,9 @@ public class RestartIT {
     }
 
     /** The pipelines and what is desired for them. */
-    private List<String> facts() {
+    private String facts() {
         try {
-            return new GatewayHome(home)
-                    .status(0).stream()
-                            .filter(line -> line.startsWith("pipeline"))
-                            .toList();
+            return new GatewayHome(home).lastKnownJson(0);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

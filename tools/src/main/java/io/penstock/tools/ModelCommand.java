@@ -18,6 +18,7 @@ import picocli.CommandLine.Option;
             ModelVerify.class,
             ModelInspect.class,
             ModelRollback.class,
+            ModelCancel.class,
             ModelStatus.class
         })
 final class ModelCommand {

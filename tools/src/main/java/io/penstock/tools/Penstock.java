@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.penstock.tools;
 
+import io.penstock.command.GatewaySocket;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
@@ -11,14 +12,23 @@ import picocli.CommandLine.IVersionProvider;
 
 /**
  * The command {@code penstock}. Exit codes: 0 done, 1 the thing asked for is refused or faulty (the reason on standard
- * error), 2 wrong usage.
+ * error), 2 wrong usage, or no gateway runs where one is asked.
  */
 @Command(
         name = "penstock",
-        description = "Works with Penstock gateways: models, users, certificates, audit.",
+        description =
+                "Works with Penstock gateways: what runs, taking the machine back, models, users, certificates, audit.",
         mixinStandardHelpOptions = true,
         versionProvider = Penstock.Version.class,
-        subcommands = {ModelCommand.class, KeysCommand.class, UserCommand.class, ClientCommand.class, AuditCommand.class
+        subcommands = {
+            StatusCommand.class,
+            OpenCommand.class,
+            ModeCommand.class,
+            ModelCommand.class,
+            KeysCommand.class,
+            UserCommand.class,
+            ClientCommand.class,
+            AuditCommand.class
         })
 public final class Penstock {
     private Penstock() {}
@@ -42,8 +52,11 @@ public final class Penstock {
                     return CommandLine.ExitCode.USAGE;
                 })
                 .setExecutionExceptionHandler((e, command, result) -> {
-                    command.getErr().println("penstock: " + line(message(e)));
-                    return CommandLine.ExitCode.SOFTWARE;
+                    boolean down = e instanceof GatewaySocket.DownException;
+                    command.getErr()
+                            .println("penstock: " + line(message(e))
+                                    + (down ? "; start it with bin/penstock-gateway" : ""));
+                    return down ? Running.DOWN : CommandLine.ExitCode.SOFTWARE;
                 });
     }
 
@@ -59,7 +72,7 @@ public final class Penstock {
     }
 
     /** What others wrote must neither steer the terminal nor look like another line. */
-    private static String line(String text) {
+    static String line(String text) {
         return text.replaceAll("\\R", " ").replaceAll("[\\p{Cc}\\p{Cf}]", "?");
     }
 

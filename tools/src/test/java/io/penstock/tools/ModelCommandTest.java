@@ -249,14 +249,33 @@ class ModelCommandTest {
         return arguments.toArray();
     }
 
-    // An operator would wait for ever for a gateway that does not run.
+    // An operator would wait for ever for a gateway that does not run, or take what it last wrote down for a fact.
     @Test
-    void rollbackWithoutAGatewaySaysSo() throws Exception {
+    void gatewayThatIsDownIsSaidToBe() throws Exception {
+        assertEquals(1, run("status", "--home", folder));
+        assertTrue(output.contains("is no home of a gateway"), output);
         Files.createDirectories(folder.resolve("etc"));
-        assertEquals(1, run("model", "rollback", "--home", folder, "--pipeline", "dosing", "--reason", "test"));
-        assertTrue(output.contains("does not run; start it"), output);
-        assertEquals(0, run("model", "status", "--home", folder), output);
-        assertTrue(output.contains("does not run"), output);
-        assertTrue(output.contains("drop a release into"), output);
+        for (Object[] act : new Object[][] {
+            {"open", "dosing"},
+            {"mode", "dosing", "OFF"},
+            {"model", "rollback", "--pipeline", "dosing"},
+            {"model", "cancel", "--pipeline", "dosing"}
+        }) {
+            List<Object> all = new ArrayList<>(List.of(act));
+            all.addAll(List.of("--home", folder, "--reason", "test"));
+            assertEquals(2, run(all.toArray()), output);
+            assertTrue(output.contains("no gateway runs in this home"), output);
+            assertTrue(output.contains("start it with bin/penstock-gateway"), output);
+            assertEquals(1, output.lines().count(), output);
+        }
+        for (String[] status : new String[][] {{"status"}, {"model", "status"}}) {
+            List<Object> all = new ArrayList<>(List.of((Object[]) status));
+            all.addAll(List.of("--home", folder));
+            assertEquals(2, run(all.toArray()), output);
+            assertTrue(output.startsWith("gateway     DOWN; what follows is what was last known, nothing"), output);
+            assertTrue(output.contains("drop a release into"), output);
+        }
+        assertEquals(2, run("status", "--home", folder, "--json"), output);
+        assertTrue(output.startsWith("{\"penstock\":1,\"done\":true,\"gateway\":\"down\""), output);
     }
 }

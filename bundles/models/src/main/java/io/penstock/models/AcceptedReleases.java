@@ -11,7 +11,7 @@ import java.nio.file.NoSuchFileException;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** Releases that were accepted, are in the store, and may serve again. One thread, except {@link #fallback}. */
+/** Releases that were accepted, are in the store, and may serve again. Thread-safe. */
 final class AcceptedReleases {
     private final ReleaseStore store;
     private final VerifierSource verifiers;
@@ -75,8 +75,21 @@ final class AcceptedReleases {
                 && !store.isWhole(release.id());
     }
 
-    /** A stored release is verified as often as it is read; its certificates are judged as of its acceptance. */
-    Release load(String id) throws ModelRejectedException {
+    /** A release that the disk does not give; that says nothing against who signed it. */
+    static final class UnreadableException extends IOException {
+        private static final long serialVersionUID = 1;
+
+        UnreadableException(String message) {
+            super(message);
+        }
+    }
+
+    /**
+     * A stored release is verified as often as it is read; its certificates are judged as of its acceptance.
+     *
+     * @throws UnreadableException if the disk does not give it.
+     */
+    Release load(String id) throws UnreadableException, ModelRejectedException {
         State.Accepted accepted =
                 Objects.requireNonNull(store.state().releases().get(id));
         String damage;
@@ -101,7 +114,7 @@ final class AcceptedReleases {
             }
             damage = Failures.message(e);
         }
-        throw new ModelRejectedException("store: " + accepted.identity().label() + " was lost or changed on disk ("
+        throw new UnreadableException("store: " + accepted.identity().label() + " was lost or changed on disk ("
                 + store.file(id) + ": " + damage + "); drop that release again, under another name if its file is"
                 + " still in the drop folder");
     }

@@ -11,6 +11,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
+import java.time.Instant;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.OptionalLong;
@@ -37,6 +38,7 @@ final class DropFolder {
     private final Rollouts rollouts;
     private final LongSupplier nanoTime;
     private final Map<String, Watch> watched = new HashMap<>();
+    private volatile boolean hurried;
     private boolean missing;
     private boolean crowded;
 
@@ -54,6 +56,7 @@ final class DropFolder {
         private long nextNanos;
         private boolean done;
         private boolean unreadable;
+        private HeldBack.Seen seen = new HeldBack.Seen(0, Map.of());
     }
 
     /**
@@ -62,6 +65,11 @@ final class DropFolder {
      * @return whether it did, so that others may be ready too.
      */
     boolean poll() throws InterruptedException {
+        if (hurried) {
+            hurried = false;
+            watched.values().forEach(watch -> watch.nextNanos = nanoTime.getAsLong());
+        }
+        long look = rollouts.heldBack().order();
         Map<String, Path> files = files();
         if (missing) {
             return false; // an unmounted disk is no sign that somebody took files away
@@ -69,6 +77,7 @@ final class DropFolder {
         if (watched.keySet().retainAll(files.keySet()) || watched.isEmpty()) {
             rollouts.keepHandled(files.keySet());
         }
+        meet(files, look);
         for (Map.Entry<String, Path> file : files.entrySet()) {
             Watch watch = watched.computeIfAbsent(file.getKey(), key -> new Watch());
             try {
@@ -89,6 +98,28 @@ final class DropFolder {
             }
         }
         return false;
+    }
+
+    /** Notes since when files are there: what was there when a person went back does not undo it. */
+    private void meet(Map<String, Path> files, long look) {
+        boolean times = rollouts.heldBack().wantsTimes();
+        for (Map.Entry<String, Path> file : files.entrySet()) {
+            if (!watched.containsKey(file.getKey())) {
+                Watch watch = new Watch();
+                watch.seen = rollouts.heldBack().firstSeen(look, times ? came(file.getValue()) : Instant.MAX);
+                watched.put(file.getKey(), watch);
+            }
+        }
+        rollouts.heldBack().listed(look);
+    }
+
+    /** When it came under its name, whatever its author's clock said. */
+    private static Instant came(Path file) {
+        try {
+            return ((FileTime) Files.getAttribute(file, "unix:ctime")).toInstant();
+        } catch (IOException | UnsupportedOperationException e) {
+            return Instant.MIN; // rather held back once too often
+        }
     }
 
     private Map<String, Path> files() {
@@ -144,6 +175,9 @@ final class DropFolder {
             watch.modified = attributes.lastModifiedTime();
             watch.changedNanos = now;
             watch.nextNanos = now;
+            if (watch.done) { // something new under an old name
+                watch.seen = new HeldBack.Seen(rollouts.heldBack().order(), Map.of());
+            }
             watch.done = false;
             watch.unreadable = false;
         }
@@ -188,7 +222,7 @@ final class DropFolder {
         String id = Names.sha256(file, watch.size);
         if (rollouts.handled(name, id)) {
             watch.done = true;
-        } else if (rollouts.handle(name, file, id, stable) == Rollouts.Handling.DONE) {
+        } else if (rollouts.handle(name, file, id, stable, watch.seen) == Rollouts.Handling.DONE) {
             watch.done = true;
             return true;
         } else {
@@ -197,8 +231,8 @@ final class DropFolder {
         return false;
     }
 
-    /** Looks at waiting files again at once: what they waited for may have come. */
+    /** Looks at waiting files again at the next turn: what they waited for may have come. Any thread. */
     void hurry() {
-        watched.values().forEach(watch -> watch.nextNanos = nanoTime.getAsLong());
+        hurried = true;
     }
 }

@@ -2,28 +2,30 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.penstock.models;
 
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.penstock.api.model.ModelIdentity;
-import io.penstock.api.model.ModelRejectedException;
 import io.penstock.api.model.Receipt;
-import io.penstock.api.model.RolloutOutcome;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
-import java.util.Objects;
-import java.util.UUID;
-import java.util.concurrent.TimeUnit;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** A gateway as the command line on the same machine sees it: by the files in its home. */
 public final class GatewayHome {
-    private static final long LOOK_MS = 50;
+    private static final int USUAL_CRASHES = 2;
+    private static final Pattern MAXIMUM_CRASHES = Pattern.compile("\"maximumCrashes\"\\s*:\\s*([0-9]{1,3})");
+    private static final Pattern NAME = Pattern.compile("\"name\"\\s*:\\s*\"([^\"]{1,120})\"");
 
     private final Path home;
 
@@ -54,40 +56,103 @@ public final class GatewayHome {
         }
     }
 
-    /** What serves, what could be returned to, and what became of the last releases; one line per fact. */
-    public List<String> status(int receipts) throws IOException {
+    /**
+     * What was meant to run when a gateway last wrote it down, in the shape of the running gateway's own status; nothing of it
+     * is a fact about now.
+     *
+     * @throws IOException if it cannot be read.
+     */
+    public String lastKnownJson(int receipts) throws IOException {
         State state = ReleaseStore.readState(models());
-        List<String> lines = new ArrayList<>();
-        lines.add("gateway     " + (isRunning() ? "runs" : "does not run"));
-        if (state.pipelines().isEmpty()) {
-            lines.add("pipelines   none has a model; drop a release into " + home.resolve("releases"));
+        Path file = models().resolve(ReleaseStore.DESIRED);
+        Set<String> configured = configuredPipelines();
+        ObjectNode root = Json.newObject();
+        root.put("penstock", 1).put("done", true).put("gateway", "down");
+        root.put(
+                "asOf",
+                Files.exists(file) ? Files.getLastModifiedTime(file).toInstant().toString() : null);
+        root.put("well", false);
+        Json.addTexts(
+                root.putArray("attention"),
+                List.of("no gateway runs in " + home + "; what follows is what was last known"));
+        ArrayNode pipelines = root.putArray("pipelines");
+        Set<String> names = new TreeSet<>(state.pipelines().keySet());
+        names.addAll(configured);
+        for (String name : names) {
+            ObjectNode pipeline = pipelines.addObject().put("name", name);
+            pipeline.put("state", configured.contains(name) ? "down" : "removed");
+            State.Serving serving = state.pipelines().get(name);
+            if (serving != null) {
+                model(pipeline, "meant", state, serving.current());
+                for (int i = serving.history().size() - 1; i >= 0 && !pipeline.has("fallback"); i--) {
+                    if (!quarantined(state, serving.history().get(i))) {
+                        model(pipeline, "fallback", state, serving.history().get(i));
+                    }
+                }
+            }
         }
-        for (Map.Entry<String, State.Serving> entry : state.pipelines().entrySet()) {
-            List<String> history = entry.getValue().history();
-            lines.add("pipeline    " + entry.getKey() + ": "
-                    + label(state, entry.getValue().current())
-                    + ", fallback "
-                    + (history.isEmpty() ? "none" : label(state, history.get(history.size() - 1))));
-        }
-        state.crashes().forEach((id, count) -> lines.add("crashes     " + label(state, id) + ": " + count));
-        for (CrashLedger.Death death : CrashLedger.open(models(), new Disk()).deaths()) {
-            lines.add("death       " + death.time() + " " + death.what() + "; " + death.finding());
-        }
-        for (Receipt receipt :
-                state.receipts().subList(0, Math.min(receipts, state.receipts().size()))) {
-            ModelIdentity model = receipt.model();
-            lines.add("receipt     " + receipt.time() + " " + receipt.outcome() + " " + receipt.file()
-                    + (model == null ? "" : " (" + model.label() + ")") + " on " + receipt.pipelines()
-                    + (receipt.reason().isEmpty() ? "" : ": " + receipt.reason()));
-        }
-        lines.replaceAll(Names::printable); // whoever asks for a rollback chooses its reason
-        return lines;
+        Json.addTexts(
+                root.putArray("quarantined"),
+                state.crashes().entrySet().stream()
+                        .filter(entry -> quarantined(state, entry.getKey()))
+                        .map(entry -> Names.printable(label(state, entry.getKey())) + ": " + entry.getValue()
+                                + " crashes of the gateway")
+                        .toList());
+        ArrayNode list = root.putArray("receipts");
+        state.receipts().stream().limit(receipts).forEach(receipt -> list.add(receipt(receipt)));
+        return new String(Json.compact(root), StandardCharsets.UTF_8);
     }
 
-    /** The same as JSON: the desired state as it is on disk, and whether the gateway runs. */
-    public String statusJson() throws IOException {
-        return "{\"running\":" + isRunning() + ",\"desired\":"
-                + new String(ReleaseStore.readState(models()).toBytes(), StandardCharsets.UTF_8).strip() + "}";
+    private static ObjectNode receipt(Receipt receipt) {
+        ObjectNode node = Json.newObject()
+                .put("time", receipt.time().toString())
+                .put("outcome", receipt.outcome().name())
+                .put("file", Names.printable(receipt.file()));
+        ModelIdentity model = receipt.model();
+        node.put("model", model == null ? null : model.label());
+        Json.addTexts(node.putArray("pipelines"), receipt.pipelines());
+        return node.put("reason", Names.printable(receipt.reason())); // whoever asks for a rollback chooses it
+    }
+
+    private static void model(ObjectNode pipeline, String key, State state, String id) {
+        State.Accepted accepted = state.releases().get(id);
+        if (accepted != null) {
+            ModelIdentity identity = accepted.identity();
+            pipeline.putObject(key)
+                    .put("name", identity.name())
+                    .put("version", identity.version())
+                    .put("sequence", identity.sequence())
+                    .put("sha256", identity.sha256());
+        }
+    }
+
+    private boolean quarantined(State state, String id) {
+        return state.crashes().getOrDefault(id, 0) >= maximumCrashes();
+    }
+
+    private int maximumCrashes() {
+        try {
+            Matcher crashes =
+                    MAXIMUM_CRASHES.matcher(Files.readString(home.resolve("etc/io.penstock.models.cfg.json")));
+            return crashes.find() ? Integer.parseInt(crashes.group(1)) : USUAL_CRASHES;
+        } catch (IOException e) {
+            return USUAL_CRASHES;
+        }
+    }
+
+    /** As far as the files in {@code etc/} tell; whether they are right, only a gateway knows. */
+    private Set<String> configuredPipelines() throws IOException {
+        Set<String> names = new TreeSet<>();
+        try (DirectoryStream<Path> files =
+                Files.newDirectoryStream(home.resolve("etc"), "io.penstock.pipeline~*.cfg.json")) {
+            for (Path file : files) {
+                Matcher name = NAME.matcher(Files.readString(file));
+                if (name.find()) {
+                    names.add(name.group(1));
+                }
+            }
+        }
+        return names;
     }
 
     private static String label(State state, String id) {
@@ -96,66 +161,5 @@ public final class GatewayHome {
                 ? "release " + id.substring(0, 12)
                 : accepted.identity().label() + " (sequence "
                         + accepted.identity().sequence() + ")";
-    }
-
-    /**
-     * Asks the running gateway to return a pipeline to its fallback.
-     *
-     * @return one line per step.
-     * @throws ModelRejectedException if the gateway refuses, with its reason.
-     * @throws IOException if no gateway runs, or it does not answer in time.
-     */
-    public List<String> rollback(String pipeline, String user, String reason, long timeoutMs)
-            throws IOException, ModelRejectedException, InterruptedException {
-        if (!isRunning()) {
-            throw new IOException(
-                    "the gateway in " + home + " does not run; start it with bin/penstock-gateway, then try again");
-        }
-        Path folder = home.resolve("data").resolve("requests");
-        String name = UUID.randomUUID().toString();
-        Path request = folder.resolve(name + ".json");
-        Path reply = folder.resolve(name + ".reply.json");
-        new Disk()
-                .write(
-                        request,
-                        Json.compact(Json.newObject()
-                                .put("command", "rollback")
-                                .put("pipeline", pipeline)
-                                .put("user", user)
-                                .put("reason", reason)));
-        long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMs);
-        while (!Files.exists(reply)) {
-            if (System.nanoTime() - end > 0) {
-                boolean unread = Files.deleteIfExists(request);
-                throw new IOException("the gateway did not answer within " + timeoutMs + " ms; "
-                        + (unread
-                                ? "nothing was changed, look into its log"
-                                : "it has begun, see 'penstock model status'"));
-            }
-            Thread.sleep(LOOK_MS); // a file system is asked; nothing tells us
-        }
-        byte[] answer = Files.readAllBytes(reply);
-        Files.delete(reply);
-        return answer(answer);
-    }
-
-    private static List<String> answer(byte[] bytes) throws IOException, ModelRejectedException {
-        try {
-            Json json = Json.parse("reply", bytes);
-            boolean done = json.flag("ok");
-            if (!json.has("outcome")) {
-                throw new ModelRejectedException(json.text("reason", 100_000));
-            }
-            Receipt receipt = State.receipt(json);
-            if (!done || receipt.outcome() != RolloutOutcome.ROLLED_BACK) {
-                throw new ModelRejectedException(receipt.outcome() + ": " + receipt.reason());
-            }
-            List<String> lines = new ArrayList<>(receipt.steps());
-            lines.add(receipt.outcome() + " to "
-                    + Objects.requireNonNull(receipt.model()).label());
-            return lines;
-        } catch (IllegalArgumentException e) {
-            throw new IOException("the gateway's answer cannot be read: " + e.getMessage(), e);
-        }
     }
 }

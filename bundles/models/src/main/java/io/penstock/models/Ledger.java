@@ -9,7 +9,7 @@ import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Writes down what was decided: state with receipt, log, audit. One thread. */
+/** Writes down what was decided: state with receipt, log, audit. Whoever calls holds {@link Parts#deciding}; nothing waits. */
 final class Ledger {
     private static final Logger LOG = LoggerFactory.getLogger(Ledger.class);
 
@@ -17,12 +17,15 @@ final class Ledger {
     private final Retention retention;
     private final Swaps swaps;
     private final Consumer<AuditRecord> audit;
+    private final Runnable tidied;
 
-    Ledger(ReleaseStore store, Retention retention, Swaps swaps, Consumer<AuditRecord> audit) {
+    /** @param tidied called after each change of what is needed. */
+    Ledger(ReleaseStore store, Retention retention, Swaps swaps, Consumer<AuditRecord> audit, Runnable tidied) {
         this.store = store;
         this.retention = retention;
         this.swaps = swaps;
         this.audit = audit;
+        this.tidied = tidied;
     }
 
     void finish(State state, Receipt receipt, String action, String actor) {
@@ -64,7 +67,9 @@ final class Ledger {
     /** Removes what is no longer needed, and notes who serves for the case of a crash. */
     void tidy() {
         retention.cleanUp(swaps.ids());
+        store.later(() -> retention.remove(swaps::ids));
         markServing();
+        tidied.run();
     }
 
     void markServing() {

@@ -9,6 +9,7 @@ import io.penstock.api.inference.InferenceEngine;
 import io.penstock.api.memory.MemoryBudget;
 import io.penstock.api.model.ModelCatalog;
 import io.penstock.api.model.ModelIdentity;
+import io.penstock.api.model.ModelStanding;
 import io.penstock.api.model.Receipt;
 import io.penstock.api.model.RolloutOutcome;
 import io.penstock.api.pipeline.Pipeline;
@@ -19,11 +20,11 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
+import java.util.concurrent.ExecutorService;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 import org.osgi.framework.BundleContext;
 import org.osgi.service.component.annotations.Activate;
@@ -39,7 +40,10 @@ import org.osgi.service.metatype.annotations.ObjectClassDefinition;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The room's one thread, and what others see of it. */
+/**
+ * The room's threads, and what others see of it: one takes releases in, one gives pipelines their models and settles what has
+ * ended, one writes to disk. Who goes back does so on their own thread.
+ */
 @Component(configurationPid = Models.PID, immediate = true)
 @Designate(ocd = Models.Config.class)
 public final class Models implements ModelCatalog {
@@ -101,12 +105,17 @@ public final class Models implements ModelCatalog {
 
     private final Settings settings;
     private final Pipelines pipelines = new Pipelines();
-    private final LinkedBlockingQueue<Runnable> work = new LinkedBlockingQueue<>();
+    /** Wakes the two threads that look around. */
+    private final Semaphore turn = new Semaphore(0);
+
+    private final Semaphore intakeTurn = new Semaphore(0);
+    private final ExecutorService disk = new ThreadPoolExecutor(
+            1, 1, 0, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), work -> daemon(work, "io.penstock.models-disk"));
     private final ReleaseStore store;
     private final Rollouts rollouts;
     private final DropFolder dropFolder;
-    private final Requests requests;
-    private final Thread thread;
+    private final Thread thread = daemon(this::run, "io.penstock.models-rollout");
+    private final Thread intake = daemon(this::takeIn, "io.penstock.models-intake");
     private volatile @Nullable FeatureEngine features;
     private volatile @Nullable InferenceEngine inference;
     private volatile @Nullable AuditLog audit;
@@ -122,18 +131,19 @@ public final class Models implements ModelCatalog {
                 Settings.of(config),
                 new FrameworkStaging(context),
                 Clock.systemUTC(),
+                new Disk(),
                 RunFolder.of(context.getProperty("penstock.run")));
     }
 
-    Models(Path home, Settings settings, Staging staging, Clock clock) throws IOException {
-        this(home, settings, staging, clock, RunFolder.of(null));
+    Models(Path home, Settings settings, Staging staging, Clock clock, Disk files) throws IOException {
+        this(home, settings, staging, clock, files, RunFolder.of(null));
     }
 
-    private Models(Path home, Settings settings, Staging staging, Clock clock, RunFolder run) throws IOException {
+    private Models(Path home, Settings settings, Staging staging, Clock clock, Disk files, RunFolder run)
+            throws IOException {
         this.settings = settings;
-        Disk disk = new Disk();
         Files.createDirectories(home.resolve("releases"));
-        store = ReleaseStore.open(home.resolve("data").resolve("models"), disk);
+        store = ReleaseStore.open(home.resolve("data").resolve("models"), files);
         Path trust = home.resolve("etc").resolve("trust").resolve("models");
         rollouts = new Rollouts(
                 store,
@@ -148,18 +158,23 @@ public final class Models implements ModelCatalog {
                 this::audit);
         dropFolder = new DropFolder(home.resolve("releases"), settings, rollouts, System::nanoTime);
         try {
-            requests = new Requests(home.resolve("data").resolve("requests"), disk, clock, rollouts);
+            OldRequests.remove(home.resolve("data").resolve("requests"));
             rollouts.start(
                     new CrashReports(List.of(home.resolve("log"), home, Path.of(""))),
                     run,
                     () -> ConfigurationEdits.newest(home.resolve("etc")));
-        } catch (IOException | RuntimeException e) {
+        } catch (RuntimeException e) {
             store.close();
             throw e;
         }
         starting = false;
-        thread = new Thread(this::run, "io.penstock.models-rollout");
-        thread.setDaemon(true);
+        store.writeBy(disk);
+    }
+
+    private static Thread daemon(Runnable work, String name) {
+        Thread made = new Thread(work, name);
+        made.setDaemon(true);
+        return made;
     }
 
     private ModelProbe probe(Settings settings) {
@@ -194,19 +209,29 @@ public final class Models implements ModelCatalog {
     @Activate
     void start() {
         thread.start();
+        intake.start();
     }
 
     @Deactivate
     void stop() throws IOException {
         stopping = true;
+        long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(STOP_MS);
         thread.interrupt();
+        intake.interrupt();
         try {
-            thread.join(STOP_MS);
+            for (Thread one : List.of(thread, intake)) {
+                one.join(Math.max(1, TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime())));
+            }
+            if (!thread.isAlive() && !intake.isAlive()) {
+                rollouts.stop();
+            }
+            disk.shutdown();
+            if (!disk.awaitTermination(end - System.nanoTime(), TimeUnit.NANOSECONDS)) {
+                disk.shutdownNow(); // what waits must not be written over what comes after
+                LOG.warn("The disk does not answer; what was decided last is not on it");
+            }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-        }
-        if (!thread.isAlive()) {
-            rollouts.stop();
         }
         store.close();
     }
@@ -216,31 +241,56 @@ public final class Models implements ModelCatalog {
                 "Releases are taken in, of at most {} MiB; {} receipts so far",
                 settings.maximumReleaseMiB(),
                 store.state().receipts().size());
+        turn(turn, () -> {
+            rollouts.tick();
+            return false;
+        });
+    }
+
+    private void takeIn() {
+        turn(intakeTurn, () -> {
+            boolean more = dropFolder.poll();
+            if (!more) {
+                rollouts.keepFallbacks();
+            }
+            return more;
+        });
+    }
+
+    /** Something to do, over and over. */
+    private interface Look {
+        /** @return whether there is more to do at once. */
+        boolean look() throws InterruptedException;
+    }
+
+    private void turn(Semaphore wake, Look work) {
         boolean more = false;
         while (!stopping) {
             try {
-                Runnable next = work.poll(more ? 0 : settings.pollMs(), TimeUnit.MILLISECONDS);
-                while (next != null) {
-                    next.run();
-                    next = work.poll();
+                if (!more && wake.tryAcquire(settings.pollMs(), TimeUnit.MILLISECONDS)) {
+                    wake.drainPermits();
                 }
-                more = false;
-                rollouts.tick();
-                requests.poll();
-                more = dropFolder.poll(); // one file a turn: who asks for a rollback must not wait for them all
+                more = work.look();
             } catch (InterruptedException e) {
                 LOG.debug("Stopped", e);
                 return;
             } catch (RuntimeException | StackOverflowError e) {
+                more = false;
                 LOG.error("A release could not be worked on because of a fault of the gateway; it goes on", e);
             }
         }
     }
 
+    private void hurry() {
+        dropFolder.hurry();
+        turn.release();
+        intakeTurn.release();
+    }
+
     @Reference(policy = ReferencePolicy.DYNAMIC, cardinality = ReferenceCardinality.MULTIPLE)
     void addPipeline(Pipeline pipeline) {
         pipelines.add(pipeline);
-        work.add(dropFolder::hurry);
+        hurry();
     }
 
     void removePipeline(Pipeline pipeline) {
@@ -253,7 +303,7 @@ public final class Models implements ModelCatalog {
             cardinality = ReferenceCardinality.OPTIONAL)
     void setFeatures(FeatureEngine engine) {
         features = engine;
-        work.add(dropFolder::hurry);
+        hurry();
     }
 
     void unsetFeatures(FeatureEngine engine) {
@@ -268,7 +318,7 @@ public final class Models implements ModelCatalog {
             cardinality = ReferenceCardinality.OPTIONAL)
     void setInference(InferenceEngine engine) {
         inference = engine;
-        work.add(dropFolder::hurry);
+        hurry();
     }
 
     void unsetInference(InferenceEngine engine) {
@@ -315,25 +365,44 @@ public final class Models implements ModelCatalog {
     }
 
     @Override
+    public List<ModelStanding> standings() {
+        return rollouts.standings();
+    }
+
+    @Override
+    public List<String> quarantined() {
+        return rollouts.quarantined();
+    }
+
+    @Override
     public Receipt rollback(String pipeline, Actor actor, String reason) {
-        FutureTask<Receipt> task = new FutureTask<>(() -> rollouts.rollback(pipeline, actor, reason));
-        work.add(task);
+        return act("rollback", pipeline, () -> rollouts.rollback(pipeline, actor, reason));
+    }
+
+    @Override
+    public Receipt cancel(String pipeline, Actor actor, String reason) {
+        return act("cancel", pipeline, () -> rollouts.cancel(pipeline, actor, reason));
+    }
+
+    /** What a person asks for. */
+    private interface Act {
+        Receipt run() throws InterruptedException;
+    }
+
+    /** On the thread of who asks: there is none that something else could keep busy. */
+    private static Receipt act(String what, String pipeline, Act act) {
         String why;
         try {
-            // a release may be on trial, and a swap under way must end before the one back begins
-            return task.get(settings.probeTimeoutMs() + 2 * settings.swapTimeoutMs(), TimeUnit.MILLISECONDS);
-        } catch (TimeoutException e) {
-            task.cancel(false);
-            why = "the gateway was busy with another release for too long; try again";
-        } catch (ExecutionException e) {
-            LOG.error("A rollback of {} failed because of a fault of the gateway", pipeline, e);
-            why = "a fault of the gateway: " + e.getCause();
+            return act.run();
+        } catch (RuntimeException e) {
+            LOG.error("{} of {} failed because of a fault of the gateway", what, pipeline, e);
+            why = "a fault of the gateway: " + e;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             why = "the request was interrupted";
         }
         return new Receipt(
-                "rollback",
+                what,
                 null,
                 List.of(pipeline),
                 RolloutOutcome.FAILED_NOTHING_CHANGED,

@@ -3,6 +3,7 @@
 package io.penstock.models;
 
 import java.time.Clock;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.LongSupplier;
 
 /**
@@ -18,6 +19,9 @@ import java.util.function.LongSupplier;
  * @param settings the configuration.
  * @param clock the time of day.
  * @param nanoTime monotonic time.
+ * @param kept verified releases in memory.
+ * @param deciding held by whoever changes the state or what is under way, and never while something is waited for: no disk,
+ *     no model, no cycle.
  */
 record Parts(
         ReleaseStore store,
@@ -29,4 +33,6 @@ record Parts(
         ModelProbe probe,
         Settings settings,
         Clock clock,
-        LongSupplier nanoTime) {}
+        LongSupplier nanoTime,
+        KeptReleases kept,
+        ReentrantLock deciding) {}

@@ -8,7 +8,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import org.osgi.framework.Version;
@@ -41,6 +43,10 @@ final class Pipelines {
 
     Optional<Pipeline> get(String name) {
         return Optional.ofNullable(byName.get(name));
+    }
+
+    Set<String> names() {
+        return new TreeSet<>(byName.keySet());
     }
 
     boolean isThere(Pipeline pipeline) {

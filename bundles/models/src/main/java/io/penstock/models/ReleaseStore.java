@@ -14,12 +14,17 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
  * The folder {@code data/models}: accepted releases by id, {@code desired.json}, and a lock that tells that a gateway runs.
- * Used by one thread, except {@link #state}.
+ * Whoever changes the state holds the lock of {@link Parts#deciding}; the state itself is written by {@link #writeBy another
+ * thread}, so that nobody who decides waits for a disk.
  */
 final class ReleaseStore implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ReleaseStore.class);
@@ -29,8 +34,15 @@ final class ReleaseStore implements AutoCloseable {
     private final Path folder;
     private final Disk disk;
     private final FileChannel lock;
+    private final Object disking = new Object();
+    /** Ids whose file is being written and of which the state knows nothing yet. */
+    private final Set<String> incoming = ConcurrentHashMap.newKeySet();
+
+    private volatile Executor writer = Runnable::run;
     private volatile State state;
-    private boolean unsaved;
+    private final AtomicLong version = new AtomicLong();
+    private volatile long saved;
+    private volatile String fault = "";
     private String reported = "";
 
     private ReleaseStore(Path folder, Disk disk, FileChannel lock, State state) {
@@ -78,43 +90,92 @@ final class ReleaseStore implements AutoCloseable {
         return state;
     }
 
-    /** Writes a new state; where the disk refuses, the old one stays. */
-    void commit(State next) throws IOException {
-        disk.write(folder.resolve(DESIRED), next.toBytes());
-        state = next;
-        unsaved = false;
-        reported = "";
+    /** Names the one thread that writes from now on; without it whoever records does. */
+    void writeBy(Executor one) {
+        writer = one;
     }
 
-    /** Takes a new state about what has happened already; where the disk refuses, it is written later by {@link #retry}. */
+    /** Does something on the disk, after what was recorded before; nobody waits for it. */
+    void later(Runnable work) {
+        writer.execute(work);
+    }
+
+    /** Takes a new state; it is on disk as soon as that allows, see {@link #awaitSaved}. */
     void record(State next) {
         state = next;
-        unsaved = true;
-        retry();
+        version.incrementAndGet();
+        writer.execute(this::write);
     }
 
+    /** Tries again what the disk refused. */
     void retry() {
-        if (unsaved) {
-            try {
-                commit(state);
-            } catch (IOException e) {
-                if (!reported.equals(e.toString())) { // once: a full disk must not be filled with lines about it
-                    LOG.error(
-                            "{} cannot be written: {}; it is tried again, make room or repair the disk",
-                            folder.resolve(DESIRED),
-                            e.toString());
-                }
-                reported = e.toString();
+        if (!saved()) {
+            writer.execute(this::write);
+        }
+    }
+
+    private void write() {
+        long now = version.get();
+        State next = state;
+        if (saved >= now) {
+            return; // one that was recorded later took it along
+        }
+        String refused = "";
+        try {
+            disk.write(folder.resolve(DESIRED), next.toBytes());
+            reported = "";
+        } catch (IOException e) {
+            refused = Failures.reason(e);
+            if (!reported.equals(refused)) { // once: a full disk must not be filled with lines about it
+                LOG.error(
+                        "{} cannot be written: {}; it is tried again, make room or repair the disk",
+                        folder.resolve(DESIRED),
+                        e.toString());
             }
+            reported = refused;
+        }
+        synchronized (disking) {
+            fault = refused;
+            if (refused.isEmpty()) {
+                saved = now;
+            }
+            disking.notifyAll();
         }
     }
 
     boolean saved() {
-        return !unsaved;
+        return saved >= version.get();
     }
 
+    /**
+     * Waits until what was recorded last is on disk.
+     *
+     * @return why it is not: what the disk said, or that it says nothing; empty if it is.
+     */
+    String awaitSaved(long timeoutMs) throws InterruptedException {
+        long wanted = version.get();
+        long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(timeoutMs);
+        synchronized (disking) {
+            while (saved < wanted && fault.isEmpty()) {
+                long leftMs = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime());
+                if (leftMs <= 0) {
+                    return "the disk does not answer within " + timeoutMs + " ms";
+                }
+                disking.wait(leftMs);
+            }
+            return saved >= wanted ? "" : fault;
+        }
+    }
+
+    /** Keeps a release; its file is safe from {@link #keepOnly} until {@link #known}. */
     void put(Release release) throws IOException {
+        incoming.add(release.id());
         disk.write(file(release.id()), release.head(), release.bundle());
+    }
+
+    /** From here on the state says whether the file is needed. */
+    void known(String id) {
+        writer.execute(() -> incoming.remove(id)); // not while one looks for what may go
     }
 
     boolean contains(String id) {
@@ -135,7 +196,8 @@ final class ReleaseStore implements AutoCloseable {
         try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*{.penstock,.tmp}")) {
             for (Path file : files) {
                 String name = file.getFileName().toString();
-                if (!ids.contains(name.replace(ReleaseFile.SUFFIX, ""))) {
+                boolean arrives = incoming.stream().anyMatch(name::startsWith);
+                if (!arrives && !ids.contains(name.replace(ReleaseFile.SUFFIX, ""))) {
                     disk.delete(file);
                 }
             }
@@ -154,6 +216,10 @@ final class ReleaseStore implements AutoCloseable {
 
     /** Remembers who serves, for the case that the process crashes. */
     void markServing(List<String> ids) {
+        writer.execute(() -> writeServing(ids));
+    }
+
+    private void writeServing(List<String> ids) {
         try {
             disk.write(
                     folder.resolve("serving"),

@@ -6,20 +6,23 @@ import io.penstock.api.model.ModelRejectedException;
 import io.penstock.api.model.Receipt;
 import io.penstock.api.model.RolloutOutcome;
 import io.penstock.api.pipeline.Pipeline;
+import io.penstock.models.AcceptedReleases.UnreadableException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Gives pipelines that come, or come back after a restart or a new configuration, the model they are meant to have. One
- * thread.
+ * Gives pipelines that come, or come back after a restart or a new configuration, the model they are meant to have. One thread
+ * ticks; what it decides, it decides under {@link Parts#deciding}.
  */
 final class Restoration {
     private static final Logger LOG = LoggerFactory.getLogger(Restoration.class);
@@ -27,10 +30,13 @@ final class Restoration {
     private static final long LONGEST_DELAY_MS = 60_000;
 
     private final Parts parts;
-    private final Map<String, Unserved> unserved = new HashMap<>();
+    private final Predicate<String> rollback;
+    private final Map<String, Unserved> unserved = new ConcurrentHashMap<>();
 
-    Restoration(Parts parts) {
+    /** @param rollback whether a pipeline is being rolled back. */
+    Restoration(Parts parts, Predicate<String> rollback) {
         this.parts = parts;
+        this.rollback = rollback;
     }
 
     /** A pipeline that has no model at present. */
@@ -48,9 +54,18 @@ final class Restoration {
             Pipeline pipeline = parts.pipelines().get(entry.getKey()).orElse(null);
             if (pipeline == null) {
                 unserved.remove(entry.getKey());
-            } else if (entry.getValue().nextNanos() - now <= 0 && !parts.swaps().concerns(pipeline.name())) {
+            } else if (entry.getValue().nextNanos() - now <= 0 && free(pipeline)) {
                 serve(pipeline, entry.getValue());
             }
+        }
+    }
+
+    private boolean free(Pipeline pipeline) {
+        parts.deciding().lock();
+        try {
+            return !parts.swaps().concerns(pipeline.name());
+        } finally {
+            parts.deciding().unlock();
         }
     }
 
@@ -61,6 +76,7 @@ final class Restoration {
 
     /** Gives a pipeline that has just come, or come back, the model it is meant to have, or else the one before. */
     private void serve(Pipeline pipeline, Unserved before) throws InterruptedException {
+        State.Serving meant = parts.store().state().pipelines().get(pipeline.name());
         List<String> candidates = candidates(pipeline);
         List<String> failures = new ArrayList<>();
         for (String id : candidates) {
@@ -77,9 +93,11 @@ final class Restoration {
                                     .file(),
                             release.forSwap(),
                             List.of());
-                    parts.swaps().start(rollout, pipeline, Duration.ZERO);
-                    List<Swaps.Ended> ended =
-                            parts.swaps().await(rollout, parts.settings().swapTimeoutMs());
+                    if (!start(rollout, pipeline, meant)) {
+                        return; // a person or a release was faster
+                    }
+                    parts.swaps().await(rollout, parts.settings().swapTimeoutMs());
+                    List<Swaps.Ended> ended = take(rollout);
                     if (ended.isEmpty()) {
                         unserved.remove(pipeline.name());
                         return; // its next cycle is far; what then comes is settled by tick()
@@ -93,16 +111,54 @@ final class Restoration {
                             pipeline.name(),
                             Swaps.figures(Objects.requireNonNull(ended.get(0).report())));
                 }
-            } catch (ModelRejectedException e) {
+            } catch (UnreadableException | ModelRejectedException e) {
                 Failures.checkStop();
                 failures.add(parts.accepted().label(id) + ": " + Failures.message(e));
                 continue;
             }
             unserved.remove(pipeline.name());
-            served(pipeline, release, failures);
+            parts.deciding().lock();
+            try {
+                served(pipeline, release, failures);
+            } finally {
+                parts.deciding().unlock();
+            }
             return;
         }
-        stayUnserved(pipeline, before, candidates.isEmpty(), failures);
+        parts.deciding().lock();
+        try {
+            stayUnserved(pipeline, before, candidates.isEmpty(), failures);
+        } finally {
+            parts.deciding().unlock();
+        }
+    }
+
+    /** @return false where something else was decided meanwhile. */
+    private boolean start(Rollout rollout, Pipeline pipeline, State.@Nullable Serving meant) {
+        parts.deciding().lock();
+        try {
+            if (parts.swaps().concerns(pipeline.name())
+                    || rollback.test(pipeline.name())
+                    || !Objects.equals(meant, parts.store().state().pipelines().get(pipeline.name()))) {
+                return false;
+            }
+            parts.swaps().start(rollout, pipeline, Duration.ZERO);
+            return true;
+        } finally {
+            parts.deciding().unlock();
+        }
+    }
+
+    /** Leaves it to others where it has not ended. */
+    private List<Swaps.Ended> take(Rollout rollout) throws InterruptedException {
+        parts.deciding().lock();
+        try {
+            List<Swaps.Ended> ended = parts.swaps().take(rollout);
+            parts.swaps().leave(rollout);
+            return ended;
+        } finally {
+            parts.deciding().unlock();
+        }
     }
 
     /** What may serve on a pipeline, best first. */
@@ -129,6 +185,7 @@ final class Restoration {
     }
 
     private void served(Pipeline pipeline, Release release, List<String> failures) {
+        parts.kept().put(release);
         State state = parts.store().state();
         State.Serving serving = state.pipelines().get(pipeline.name());
         if (serving != null && serving.current().equals(release.id())) {

@@ -7,6 +7,7 @@ import io.penstock.api.audit.AuditRecord;
 import io.penstock.api.memory.MemoryBudget;
 import io.penstock.api.model.ModelIdentity;
 import io.penstock.api.model.ModelRejectedException;
+import io.penstock.api.model.ModelStanding;
 import io.penstock.api.model.Receipt;
 import io.penstock.api.model.RolloutOutcome;
 import io.penstock.api.pipeline.Pipeline;
@@ -22,6 +23,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import java.util.function.Supplier;
@@ -31,13 +33,16 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Takes a release from the drop folder to the pipelines, step by step, and back. One thread calls it. What is on disk after
- * each step is enough to go on from there, or to begin again.
+ * Takes a release from the drop folder to the pipelines, step by step, and back. One thread takes releases in, another one
+ * {@link #tick ticks}, and any may go back: each decides in memory, under {@link Parts#deciding}, and waits without it. What is
+ * on disk after each step is enough to go on from there, or to begin again.
  */
 final class Rollouts {
     private static final Logger LOG = LoggerFactory.getLogger(Rollouts.class);
-    /** While operators warm up, who asks for a rollback or drops a newer release must not wait for them. */
+    /** While operators warm up, who drops a newer release must not wait for them. */
     private static final long LONGEST_WAIT_BESIDE_WARM_UP_MS = 1_000;
+
+    private static final long DISK_MS = 30_000;
 
     /** Whether a file is done with. */
     enum Handling {
@@ -50,8 +55,10 @@ final class Rollouts {
     private final Rollback rollback;
     private final CrashLedger crashes;
     private final Consumer<AuditRecord> audit;
+    private final HeldBack heldBack = new HeldBack();
+    private final Trial trial = new Trial();
     private final long startedNanos;
-    private String waitingFor = "";
+    private volatile String waitingFor = "";
 
     Rollouts(
             ReleaseStore store,
@@ -63,24 +70,32 @@ final class Rollouts {
             Clock clock,
             LongSupplier nanoTime,
             Consumer<AuditRecord> audit) {
-        Swaps swaps = new Swaps(pipelines);
+        ReentrantLock deciding = new ReentrantLock();
+        Swaps swaps = new Swaps(pipelines, deciding);
         Retention retention = new Retention(store, staging);
         parts = new Parts(
                 store,
                 new AcceptedReleases(store, verifiers, settings.maximumCrashes()),
-                new Ledger(store, retention, swaps, audit),
+                new Ledger(store, retention, swaps, audit, this::keepNeeded),
                 retention,
                 swaps,
                 pipelines,
                 probe,
                 settings,
                 clock,
-                nanoTime);
-        restoration = new Restoration(parts);
+                nanoTime,
+                new KeptReleases(settings.maximumReleaseBytes()),
+                deciding);
+        restoration = new Restoration(parts, this::rollingBack);
         crashes = store.crashLedger();
-        rollback = new Rollback(parts, restoration, this::makeWay);
         this.audit = audit;
+        rollback = new Rollback(parts, restoration, heldBack, trial, this::settleEnded);
         startedNanos = nanoTime.getAsLong();
+        store.state().pipelines().forEach((name, serving) -> {
+            if (serving.heldBefore() != null) {
+                heldBack.before(name, serving.heldBefore(), "it was dropped before a person went back or cancelled");
+            }
+        });
     }
 
     /**
@@ -148,9 +163,15 @@ final class Rollouts {
                         .map(entry -> entry.getValue().current())
                         .collect(Collectors.toSet());
         for (String id : crashes.pass(parts.nanoTime().getAsLong(), counts.keySet(), serving)) {
-            State state = parts.store().state();
-            int count = state.crashes().getOrDefault(id, 1) - 1;
-            parts.store().record(state.withCrashes(id, count, state.lastCrash()));
+            int count;
+            parts.deciding().lock();
+            try {
+                State state = parts.store().state();
+                count = state.crashes().getOrDefault(id, 1) - 1;
+                parts.store().record(state.withCrashes(id, count, state.lastCrash()));
+            } finally {
+                parts.deciding().unlock();
+            }
             LOG.info(
                     "One crash of {} is forgotten after {} hours of service; {} left",
                     parts.accepted().label(id),
@@ -163,8 +184,43 @@ final class Rollouts {
     void tick() throws InterruptedException {
         parts.store().retry();
         forgive();
-        settle(parts.swaps().takeEnded());
+        settleEnded();
         restoration.tick();
+    }
+
+    private void settleEnded() throws InterruptedException {
+        parts.deciding().lock();
+        try {
+            settle(parts.swaps().takeEnded());
+        } finally {
+            parts.deciding().unlock();
+        }
+    }
+
+    private boolean rollingBack(String pipeline) {
+        return rollback.runs(pipeline);
+    }
+
+    HeldBack heldBack() {
+        return heldBack;
+    }
+
+    /** Reads the next fallback that is not in memory yet, so that a rollback needs no disk. */
+    void keepFallbacks() {
+        for (String pipeline : parts.store().state().pipelines().keySet()) {
+            String id = parts.accepted().fallbackId(pipeline);
+            if (id != null && parts.kept().wants(id)) {
+                try {
+                    parts.kept().put(parts.accepted().load(id));
+                } catch (IOException | ModelRejectedException e) {
+                    parts.kept().cannot(id);
+                    LOG.warn(
+                            "The fallback of {} is not in memory, a rollback will read it from disk: {}",
+                            pipeline,
+                            Failures.message(e));
+                }
+            }
+        }
     }
 
     /** Whether this file, with this content, was done with before. */
@@ -184,11 +240,16 @@ final class Rollouts {
 
     /** Forgets files that are no longer there: who drops one again means it. */
     void keepHandled(Set<String> files) {
-        List<String> kept = parts.store().state().handled().stream()
-                .filter(entry -> files.contains(fileOf(entry)))
-                .toList();
-        if (kept.size() < parts.store().state().handled().size()) {
-            parts.store().record(parts.store().state().withHandled(kept));
+        parts.deciding().lock();
+        try {
+            List<String> kept = parts.store().state().handled().stream()
+                    .filter(entry -> files.contains(fileOf(entry)))
+                    .toList();
+            if (kept.size() < parts.store().state().handled().size()) {
+                parts.store().record(parts.store().state().withHandled(kept));
+            }
+        } finally {
+            parts.deciding().unlock();
         }
     }
 
@@ -203,10 +264,12 @@ final class Rollouts {
      * @param file the name to tell people.
      * @param id digest of its content.
      * @param stable whether it has not changed for a while; one that has may still be on its way.
+     * @param seen since when it is there.
      */
-    Handling handle(String file, Path path, String id, boolean stable) throws IOException, InterruptedException {
+    Handling handle(String file, Path path, String id, boolean stable, HeldBack.Seen seen)
+            throws IOException, InterruptedException {
         try {
-            return take(file, path, id, stable);
+            return take(file, path, id, stable, seen);
         } catch (RuntimeException
                 | StackOverflowError e) { // one file must not keep the others from their turn for ever
             LOG.error("Release {} could not be worked on because of a fault of the gateway; report it", file, e);
@@ -222,7 +285,8 @@ final class Rollouts {
         }
     }
 
-    private Handling take(String file, Path path, String id, boolean stable) throws IOException, InterruptedException {
+    private Handling take(String file, Path path, String id, boolean stable, HeldBack.Seen seen)
+            throws IOException, InterruptedException {
         Release release;
         try {
             release = Release.read(
@@ -284,7 +348,7 @@ final class Rollouts {
                     release.evidence());
             return Handling.DONE;
         }
-        rollOut(file, release, wanting);
+        rollOut(file, release, wanting, seen);
         return Handling.DONE;
     }
 
@@ -293,6 +357,7 @@ final class Rollouts {
         String reason;
         try {
             parts.store().put(release);
+            parts.store().known(release.id());
             List<String> fallbackOf = parts.store().state().pipelines().keySet().stream()
                     .filter(pipeline -> release.id().equals(parts.accepted().fallbackId(pipeline)))
                     .toList();
@@ -301,7 +366,8 @@ final class Rollouts {
                             ? ""
                             : "; use 'penstock model rollback' to return to it on " + String.join(", ", fallbackOf));
         } catch (IOException e) {
-            reason = cannotBeKept(e);
+            parts.store().known(release.id());
+            reason = cannotBeKept(Failures.reason(e));
         }
         finish(
                 file,
@@ -313,8 +379,8 @@ final class Rollouts {
                 release.evidence());
     }
 
-    private static String cannotBeKept(IOException e) {
-        return "store: the release cannot be kept: " + Failures.reason(e)
+    private static String cannotBeKept(String why) {
+        return "store: the release cannot be kept: " + why
                 + "; make room or repair the disk, then remove the file and drop it again";
     }
 
@@ -341,6 +407,15 @@ final class Rollouts {
     }
 
     private boolean mustWait(String file, ModelIdentity identity, List<Pipeline> wanting) {
+        parts.deciding().lock();
+        try {
+            return waits(file, identity, wanting);
+        } finally {
+            parts.deciding().unlock();
+        }
+    }
+
+    private boolean waits(String file, ModelIdentity identity, List<Pipeline> wanting) {
         String reason = parts.probe().waitsFor();
         if (reason.isEmpty()
                 && wanting.isEmpty()
@@ -350,7 +425,9 @@ final class Rollouts {
         }
         for (Pipeline pipeline : wanting) {
             Release before = parts.swaps().underWay(pipeline.name());
-            if (before != null && pipeline.model().isEmpty()) {
+            if (rollback.runs(pipeline.name())) {
+                reason = "pipeline " + pipeline.name() + ", which is being rolled back";
+            } else if (before != null && pipeline.model().isEmpty()) {
                 reason = "pipeline " + pipeline.name() + ", which has not begun its first cycle with "
                         + before.identity().label();
             } else if (before != null && before.identity().sequence() >= identity.sequence()) {
@@ -371,10 +448,12 @@ final class Rollouts {
                 + parts.settings().maximumWarmUpMs() + " ms (maximumWarmUpMs)";
     }
 
-    private void rollOut(String file, Release release, List<Pipeline> wanting) throws InterruptedException {
+    private void rollOut(String file, Release release, List<Pipeline> wanting, HeldBack.Seen seen)
+            throws InterruptedException {
         List<String> steps = new ArrayList<>(release.evidence());
         Rollout rollout = new Rollout(file, release.forSwap(), steps);
         boolean begun = false;
+        List<Pipeline> left = wanting;
         try {
             if (wanting.isEmpty()) {
                 throw new ModelRejectedException("release: it fits no pipeline: it is for pipelines "
@@ -382,43 +461,163 @@ final class Rollouts {
                         + release.identity().label() + ", " + parts.pipelines().requirements()
                         + "; configure one, then remove the file and drop it again");
             }
+            left = withoutHeld(rollout, wanting, seen);
+            if (left.isEmpty()) {
+                return;
+            }
             begin(release);
             begun = true;
             steps.add("STAGED " + parts.retention().stage(release));
-            steps.add("PROBED " + parts.probe().probe(release));
-            for (Pipeline pipeline : wanting) {
-                makeWay(
-                        pipeline.name(),
-                        "it gave way to " + release.identity().label() + ", which is newer; it is not tried again");
-            }
-            Duration warmUp = Duration.ofMillis(parts.settings().maximumWarmUpMs());
-            for (Pipeline pipeline : wanting) {
-                parts.swaps().start(rollout, pipeline, warmUp);
-            }
+            steps.add("PROBED " + probe(release, left));
+            left = startSwaps(rollout, left, seen);
             long timeoutMs = parts.settings().swapTimeoutMs();
-            settle(parts.swaps()
-                    .await(rollout, warmUp.isZero() ? timeoutMs : Math.min(timeoutMs, LONGEST_WAIT_BESIDE_WARM_UP_MS)));
-            for (Pipeline pipeline : wanting) {
-                if (parts.swaps().concerns(pipeline.name())) {
-                    LOG.info("Model {} is ready on {}; {}", release.identity().label(), pipeline.name(), atTheLatest());
-                }
-            }
+            parts.swaps()
+                    .await(
+                            rollout,
+                            warmUp().isZero() ? timeoutMs : Math.min(timeoutMs, LONGEST_WAIT_BESIDE_WARM_UP_MS));
+            leave(rollout, left);
         } catch (ModelRejectedException e) {
             Failures.checkStop();
-            finish(
-                    file,
-                    release.id(),
-                    release.identity(),
-                    names(wanting),
-                    RolloutOutcome.FAILED_NOTHING_CHANGED,
-                    Failures.message(e),
-                    steps);
+            left = withoutHeld(rollout, left, seen);
+            if (!left.isEmpty() || wanting.isEmpty()) {
+                finish(
+                        file,
+                        release.id(),
+                        release.identity(),
+                        names(left),
+                        RolloutOutcome.FAILED_NOTHING_CHANGED,
+                        Failures.message(e),
+                        steps);
+            }
         } catch (InterruptedException e) {
-            parts.swaps().cancelAll();
-            if (begun) {
-                parts.store().record(parts.store().state().withTrying("")); // a stop is no crash
+            if (endedTrial() && withoutHeld(rollout, left, seen).isEmpty()) {
+                return; // not the room is stopped: a person gave this release up
+            }
+            parts.deciding().lock();
+            try {
+                parts.swaps().cancelAll();
+                if (begun) {
+                    parts.store().record(parts.store().state().withTrying("")); // a stop is no crash
+                }
+            } finally {
+                parts.deciding().unlock();
             }
             throw e;
+        } finally {
+            endTrial();
+        }
+    }
+
+    private void endTrial() {
+        parts.deciding().lock();
+        try {
+            trial.end();
+        } finally {
+            parts.deciding().unlock();
+        }
+    }
+
+    private Duration warmUp() {
+        return Duration.ofMillis(parts.settings().maximumWarmUpMs());
+    }
+
+    /** Tells of pipelines that it is held back from, and leaves them out. */
+    private List<Pipeline> withoutHeld(Rollout rollout, List<Pipeline> wanting, HeldBack.Seen seen) {
+        parts.deciding().lock();
+        try {
+            Map<String, String> reasons = heldBack.from(seen);
+            List<Pipeline> held = wanting.stream()
+                    .filter(pipeline -> reasons.containsKey(pipeline.name()))
+                    .toList();
+            if (!held.isEmpty()) {
+                String reason = String.join(
+                        "; ",
+                        held.stream()
+                                .map(pipeline -> "pipeline " + pipeline.name() + ": " + reasons.get(pipeline.name()))
+                                .toList());
+                finish(
+                        rollout.file(),
+                        rollout.release().id(),
+                        rollout.release().identity(),
+                        names(held),
+                        RolloutOutcome.FAILED_NOTHING_CHANGED,
+                        reason + "; remove its file and drop it again to try it once more",
+                        rollout.steps());
+            }
+            return wanting.stream().filter(pipeline -> !held.contains(pipeline)).toList();
+        } finally {
+            parts.deciding().unlock();
+        }
+    }
+
+    private boolean endedTrial() {
+        parts.deciding().lock();
+        try {
+            return trial.ended();
+        } finally {
+            parts.deciding().unlock();
+        }
+    }
+
+    /** A person may end it: then nobody waits for it any more, least of all they. */
+    private String probe(Release release, List<Pipeline> wanting) throws ModelRejectedException, InterruptedException {
+        parts.deciding().lock();
+        try {
+            trial.begin(release, Set.copyOf(names(wanting)));
+            trial.run(Thread.currentThread());
+        } finally {
+            parts.deciding().unlock();
+        }
+        try {
+            return parts.probe().probe(release);
+        } finally {
+            parts.deciding().lock();
+            try {
+                trial.ran();
+            } finally {
+                parts.deciding().unlock();
+            }
+        }
+    }
+
+    /** @return the pipelines it goes to. */
+    private List<Pipeline> startSwaps(Rollout rollout, List<Pipeline> wanting, HeldBack.Seen seen)
+            throws ModelRejectedException, InterruptedException {
+        for (Pipeline pipeline : wanting) {
+            makeWay(
+                    pipeline.name(),
+                    "it gave way to " + rollout.release().identity().label()
+                            + ", which is newer; it is not tried again");
+        }
+        parts.deciding().lock();
+        try {
+            trial.end();
+            List<Pipeline> left = withoutHeld(rollout, wanting, seen);
+            for (Pipeline pipeline : left) {
+                parts.swaps().start(rollout, pipeline, warmUp());
+            }
+            return left;
+        } finally {
+            parts.deciding().unlock();
+        }
+    }
+
+    private void leave(Rollout rollout, List<Pipeline> wanting) throws InterruptedException {
+        parts.deciding().lock();
+        try {
+            settle(parts.swaps().take(rollout));
+            parts.swaps().leave(rollout);
+            for (Pipeline pipeline : wanting) {
+                if (parts.swaps().concerns(pipeline.name())) {
+                    LOG.info(
+                            "Model {} is ready on {}; {}",
+                            rollout.release().identity().label(),
+                            pipeline.name(),
+                            atTheLatest());
+                }
+            }
+        } finally {
+            parts.deciding().unlock();
         }
     }
 
@@ -429,8 +628,21 @@ final class Rollouts {
      * @throws ModelRejectedException if it does not end within {@code swapTimeoutMs}.
      */
     private void makeWay(String pipeline, String why) throws ModelRejectedException, InterruptedException {
-        settle(parts.swaps().giveUp(pipeline, why, parts.settings().swapTimeoutMs()));
-        Release stuck = parts.swaps().underWay(pipeline);
+        parts.deciding().lock();
+        try {
+            parts.swaps().giveUp(pipeline, why);
+        } finally {
+            parts.deciding().unlock();
+        }
+        parts.swaps().awaitGivenUp(pipeline, parts.settings().swapTimeoutMs());
+        Release stuck;
+        settleEnded();
+        parts.deciding().lock();
+        try {
+            stuck = parts.swaps().stuck(pipeline);
+        } finally {
+            parts.deciding().unlock();
+        }
         if (stuck != null) {
             throw new ModelRejectedException("pipeline " + pipeline + ": "
                     + stuck.identity().label() + " is under way and could not be given up within "
@@ -440,7 +652,7 @@ final class Rollouts {
     }
 
     /** From here on a crash of the process counts against this release, and the disk has room for it. */
-    private void begin(Release release) throws ModelRejectedException {
+    private void begin(Release release) throws ModelRejectedException, InterruptedException {
         State state = parts.store().state();
         int crashes = state.crashes().getOrDefault(release.id(), 0);
         if (crashes >= parts.settings().maximumCrashes() && !state.releases().containsKey(release.id())) {
@@ -451,9 +663,25 @@ final class Rollouts {
         }
         try {
             parts.store().put(release); // also where it is there: it may have been damaged
-            parts.store().commit(state.withTrying(release.id()));
+            recordTrying(release.id());
         } catch (IOException e) {
-            throw new ModelRejectedException(cannotBeKept(e), e);
+            throw new ModelRejectedException(cannotBeKept(Failures.reason(e)), e);
+        } finally {
+            parts.store().known(release.id());
+        }
+        String refused = parts.store().awaitSaved(DISK_MS);
+        if (!refused.isEmpty()) {
+            recordTrying("");
+            throw new ModelRejectedException(cannotBeKept(refused));
+        }
+    }
+
+    private void recordTrying(String id) {
+        parts.deciding().lock();
+        try {
+            parts.store().record(parts.store().state().withTrying(id));
+        } finally {
+            parts.deciding().unlock();
         }
     }
 
@@ -496,6 +724,7 @@ final class Rollouts {
                 steps.add("ACTIVE " + name + ": " + Swaps.figures(Objects.requireNonNull(swap.report())));
                 restoration.served(name);
             }
+            parts.kept().put(release);
             finish(rollout, over, state, active, RolloutOutcome.ACTIVATED, "", steps);
         }
         if (!failed.isEmpty()) {
@@ -547,7 +776,23 @@ final class Rollouts {
             List<String> steps) {
         Receipt receipt = new Receipt(
                 file, identity, names, outcome, reason, steps, parts.clock().instant());
-        parts.ledger().finish(done(parts.store().state(), file, id), receipt, "RELEASE", "gateway");
+        parts.deciding().lock();
+        try {
+            parts.ledger().finish(done(parts.store().state(), file, id), receipt, "RELEASE", "gateway");
+        } finally {
+            parts.deciding().unlock();
+        }
+    }
+
+    private void keepNeeded() {
+        Map<String, State.Serving> pipelines = parts.store().state().pipelines();
+        parts.kept()
+                .keepOnly(
+                        pipelines.values().stream().map(State.Serving::current).collect(Collectors.toSet()),
+                        pipelines.keySet().stream()
+                                .map(parts.accepted()::fallbackId)
+                                .filter(Objects::nonNull)
+                                .collect(Collectors.toSet()));
     }
 
     private static State done(State state, String file, String id) {
@@ -567,13 +812,77 @@ final class Rollouts {
         return rollback.run(pipeline, actor, reason);
     }
 
-    void stop() {
-        parts.swaps().cancelAll();
-        if (!parts.store().state().trying().isEmpty()) {
-            parts.store().record(parts.store().state().withTrying(""));
+    Receipt cancel(String pipeline, Actor actor, String reason) throws InterruptedException {
+        return rollback.cancel(pipeline, actor, reason);
+    }
+
+    /** What each pipeline is meant to run. */
+    List<ModelStanding> standings() {
+        State state = parts.store().state();
+        List<ModelStanding> standings = new ArrayList<>();
+        Set<String> names = new TreeSet<>(state.pipelines().keySet());
+        names.addAll(parts.pipelines().names());
+        for (String name : names) {
+            State.Serving serving = state.pipelines().get(name);
+            State.Accepted current = serving == null ? null : state.releases().get(serving.current());
+            ModelIdentity identity = current == null ? null : current.identity();
+            standings.add(new ModelStanding(
+                    name,
+                    identity,
+                    since(state, name, identity),
+                    parts.accepted().fallback(name),
+                    underWay(name)));
         }
-        parts.store().retry();
-        parts.store().clearServing();
+        return standings;
+    }
+
+    private static @Nullable Instant since(State state, String pipeline, @Nullable ModelIdentity identity) {
+        return state.receipts().stream()
+                .filter(receipt -> receipt.pipelines().contains(pipeline)
+                        && (receipt.outcome() == RolloutOutcome.ACTIVATED
+                                || receipt.outcome() == RolloutOutcome.ROLLED_BACK))
+                .findFirst()
+                .filter(receipt -> Objects.equals(receipt.model(), identity))
+                .map(Receipt::time)
+                .orElse(null);
+    }
+
+    private String underWay(String pipeline) {
+        parts.deciding().lock();
+        try {
+            Release swapping = parts.swaps().underWay(pipeline);
+            return rollback.runs(pipeline)
+                    ? "it is being rolled back"
+                    : swapping != null
+                            ? swapping.identity().label() + " is ready; " + atTheLatest()
+                            : !trial.words(pipeline).isEmpty() ? trial.words(pipeline) : waitingFor;
+        } finally {
+            parts.deciding().unlock();
+        }
+    }
+
+    List<String> quarantined() {
+        State state = parts.store().state();
+        return state.crashes().entrySet().stream()
+                .filter(entry -> parts.accepted().quarantined(entry.getKey()))
+                .map(entry -> parts.accepted().label(entry.getKey()) + ": " + entry.getValue()
+                        + " crashes of the gateway, maximumCrashes is "
+                        + parts.settings().maximumCrashes())
+                .toList();
+    }
+
+    void stop() {
+        parts.deciding().lock();
+        try {
+            parts.swaps().cancelAll();
+            if (!parts.store().state().trying().isEmpty()) {
+                parts.store().record(parts.store().state().withTrying(""));
+            }
+            parts.store().retry();
+            parts.store().later(parts.store()::clearServing);
+        } finally {
+            parts.deciding().unlock();
+        }
     }
 
     private static List<String> names(List<Pipeline> list) {

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the gateway wants to run and what became of releases. Immutable; one file, so that a decision and its receipt are
@@ -60,10 +61,20 @@ record State(
      *
      * @param current id of the release.
      * @param history ids of those before, oldest first; the last is the fallback.
+     * @param heldBefore what was dropped up to then does not come here: a person went back, or cancelled; null for nothing.
      */
-    record Serving(String current, List<String> history) {
+    record Serving(
+            String current, List<String> history, @Nullable Instant heldBefore) {
         Serving {
             history = List.copyOf(history);
+        }
+
+        Serving(String current, List<String> history) {
+            this(current, history, null);
+        }
+
+        Serving held(Instant before) {
+            return new Serving(current, history, before);
         }
 
         Serving followedBy(String id) {
@@ -76,7 +87,7 @@ record State(
         }
 
         Serving backTo(String id) {
-            return new Serving(id, history.subList(0, Math.max(0, history.indexOf(id))));
+            return new Serving(id, history.subList(0, Math.max(0, history.indexOf(id))), heldBefore);
         }
     }
 
@@ -192,6 +203,9 @@ record State(
         pipelines.forEach((name, value) -> {
             ObjectNode node = serving.putObject(name).put("current", value.current());
             Json.addTexts(node.putArray("history"), value.history());
+            if (value.heldBefore() != null) {
+                node.put("heldBefore", value.heldBefore().toString());
+            }
         });
         ObjectNode highest = root.putObject("highestSequence");
         highestSequence.forEach(highest::put);
@@ -245,7 +259,8 @@ record State(
                     name,
                     new Serving(
                             node.text("current", Names.SHA256, Names.SHA256_FORM),
-                            node.texts("history", 0, MOST_HISTORY, Names.SHA256, Names.SHA256_FORM)));
+                            node.texts("history", 0, MOST_HISTORY, Names.SHA256, Names.SHA256_FORM),
+                            node.has("heldBefore") ? node.instant("heldBefore") : null));
         }
         Map<String, Long> highest = new TreeMap<>();
         Json sequences = json.object("highestSequence");

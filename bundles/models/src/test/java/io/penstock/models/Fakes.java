@@ -28,6 +28,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
 
 /** The other rooms, made by hand. */
@@ -184,6 +185,7 @@ final class Fakes {
     /** Twice the first feature; what the payload of {@link Samples#onnx} says beyond that. */
     static final class FakeInference implements InferenceEngine {
         final CountDownLatch never = new CountDownLatch(1);
+        final Semaphore hanging = new Semaphore(0);
 
         @Override
         public InferenceSession open(ModelArtifact model) throws ModelRejectedException {
@@ -192,6 +194,7 @@ final class Fakes {
                 throw new ModelRejectedException("model.onnx: does not load");
             }
             if (onnx.contains("hang")) {
+                hanging.release();
                 try {
                     never.await();
                 } catch (InterruptedException e) {

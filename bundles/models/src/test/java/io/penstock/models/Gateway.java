@@ -36,7 +36,6 @@ final class Gateway implements AutoCloseable {
     final ReleaseStore store;
     final Rollouts rollouts;
     final DropFolder dropFolder;
-    final Requests requests;
 
     @Nullable
     FeatureEngine features = new FakeFeatures();
@@ -73,7 +72,6 @@ final class Gateway implements AutoCloseable {
                 () -> nanos,
                 audit::add);
         dropFolder = new DropFolder(home.resolve("releases"), settings, rollouts, () -> nanos);
-        requests = new Requests(home.resolve("data/requests"), disk, clock, rollouts);
         for (FakePipeline pipeline : there) {
             pipelines.add(pipeline);
         }
@@ -97,8 +95,8 @@ final class Gateway implements AutoCloseable {
     void turn() throws InterruptedException {
         do {
             rollouts.tick();
-            requests.poll();
         } while (dropFolder.poll());
+        rollouts.keepFallbacks();
     }
 
     /** Lets time pass in which nothing moves. */

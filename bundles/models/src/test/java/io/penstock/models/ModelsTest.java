@@ -4,11 +4,13 @@ package io.penstock.models;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.penstock.api.access.Actor;
-import io.penstock.api.model.ModelRejectedException;
+import io.penstock.api.model.ModelStanding;
+import io.penstock.api.model.Receipt;
 import io.penstock.api.model.RolloutOutcome;
 import io.penstock.models.Fakes.FakeFeatures;
 import io.penstock.models.Fakes.FakeInference;
@@ -31,7 +33,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The component with its thread, its folders and the command line's requests. */
+/** The component with its threads and folders. */
 class ModelsTest {
     private static final Settings SETTINGS = new Settings(20, 300, 5_000, false, 5_000, 0, 0, 1, List.of(), false, 2);
 
@@ -51,7 +53,8 @@ class ModelsTest {
     }
 
     private Models open() throws IOException {
-        Models opened = new Models(home, SETTINGS, new FakeStaging(), Clock.fixed(Keys.NOW, ZoneOffset.UTC));
+        Models opened =
+                new Models(home, SETTINGS, new FakeStaging(), Clock.fixed(Keys.NOW, ZoneOffset.UTC), new Disk());
         opened.setFeatures(new FakeFeatures());
         opened.setInference(new FakeInference());
         opened.addPipeline(pipeline);
@@ -96,19 +99,48 @@ class ModelsTest {
 
         GatewayHome gateway = new GatewayHome(home);
         assertTrue(gateway.isRunning());
-        List<String> lines = gateway.rollback("dosing", "bert", "still too high", 20_000);
-        assertEquals("ROLLED_BACK to coagulant-dose 1.0.0", lines.get(lines.size() - 1));
+        assertEquals(
+                RolloutOutcome.ROLLED_BACK,
+                models.rollback("dosing", actor, "still too high").outcome());
         assertEquals("coagulant-dose 1.0.0", pipeline.label());
-        assertTrue(models.receipts().get(0).reason().contains("cli:bert (command line): still too high"));
-        String message = assertThrows(
-                        ModelRejectedException.class, () -> gateway.rollback("dosing", "bert", "again", 20_000))
-                .getMessage();
-        assertTrue(message.contains("no model to return to"), message);
-        assertTrue(gateway.status(3).get(1).contains("dosing: coagulant-dose 1.0.0 (sequence 1), fallback none"));
-        assertTrue(gateway.statusJson().startsWith("{\"running\":true"));
-        try (var left = Files.list(home.resolve("data/requests"))) {
-            assertEquals(0, left.count());
-        }
+        assertTrue(models.receipts().get(0).reason().contains("anna (opc.ua): still too high"));
+        Receipt none = models.rollback("dosing", actor, "again");
+        assertTrue(none.reason().contains("no model to return to"), none.reason());
+        ModelStanding standing = models.standings().get(0);
+        assertEquals("1.0.0", standing.current().version());
+        assertEquals(Keys.NOW, standing.since());
+        assertNull(standing.fallback());
+    }
+
+    // A gateway that is down, a release in quarantine or a pipeline that was removed would be listed as if it served.
+    @Test
+    void lastKnownStateSaysWhatItIs() throws Exception {
+        drop("1.0.0", 1);
+        drop("1.1.0", 2);
+        models.stop();
+        State state = ReleaseStore.readState(home.resolve("data/models"));
+        String fallback = state.pipelines().get("dosing").history().get(0);
+        Files.write(
+                home.resolve("data/models/desired.json"),
+                state.withCrashes(fallback, 2, "x").toBytes());
+        String json = new GatewayHome(home).lastKnownJson(1);
+        assertTrue(json.startsWith("{\"penstock\":1,\"done\":true,\"gateway\":\"down\",\"asOf\":\"2"), json);
+        assertTrue(json.contains("\"well\":false"), json);
+        assertTrue(
+                json.contains("{\"name\":\"dosing\",\"state\":\"removed\",\"meant\":{\"name\":\"coagulant-dose\""),
+                json);
+        assertFalse(json.contains("\"fallback\""), json);
+        assertTrue(json.contains("coagulant-dose 1.0.0 (sequence 1): 2 crashes"), json);
+        assertEquals(1, json.split("\"outcome\"", -1).length - 1, json);
+
+        Files.writeString(home.resolve("etc/io.penstock.pipeline~a.cfg.json"), "{ \"name\" : \"dosing\" }");
+        Files.writeString(home.resolve("etc/io.penstock.models.cfg.json"), "{\"maximumCrashes\": 3}");
+        json = new GatewayHome(home).lastKnownJson(0);
+        assertTrue(json.contains("\"state\":\"down\""), json);
+        assertTrue(json.contains("\"fallback\":{"), json);
+        assertTrue(json.contains("\"quarantined\":[]"), json);
+        models = open();
+        models.start();
     }
 
     // After a stop there would be threads or a lock left, and the next start would fail.
@@ -141,16 +173,22 @@ class ModelsTest {
         await("1.1.0 serves", () -> pipeline.label().endsWith("1.1.0"));
     }
 
-    // A request that is no request would stop the room, or be answered by nobody.
+    // What somebody asked for three weeks ago, and nobody waits for, would be carried out at the next start.
     @Test
-    void brokenRequestsAreAnswered() throws Exception {
-        Path request = home.resolve("data/requests/00000000-0000-0000-0000-000000000001.json");
-        Path reply = home.resolve("data/requests/00000000-0000-0000-0000-000000000001.reply.json");
-        Files.writeString(home.resolve("data/requests/x.tmp"), "{\"command\":\"rollback\"}");
-        Files.move(home.resolve("data/requests/x.tmp"), request);
-        await("reply", () -> Files.exists(reply));
-        assertTrue(Files.readString(reply).contains("pipeline: is missing"));
-        assertFalse(Files.exists(request));
+    void requestsLeftInFilesAreNotCarriedOut() throws Exception {
+        drop("1.0.0", 1);
+        drop("1.1.0", 2);
+        models.stop();
+        Path requests = Files.createDirectories(home.resolve("data/requests"));
+        Files.writeString(
+                requests.resolve("00000000-0000-0000-0000-000000000001.json"),
+                "{\"command\":\"rollback\",\"pipeline\":\"dosing\",\"user\":\"bert\",\"reason\":\"x\"}");
+        Files.createSymbolicLink(requests.resolve("zero.json"), Path.of("/dev/zero"));
+        models = open();
+        models.start();
+        assertFalse(Files.exists(requests));
+        await("1.1.0 serves", () -> pipeline.label().endsWith("1.1.0"));
+        assertEquals(2, models.receipts().size());
     }
 
     // A typing error in the configuration would be taken for the default.

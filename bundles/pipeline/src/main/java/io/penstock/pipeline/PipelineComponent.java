@@ -32,6 +32,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
@@ -120,6 +121,10 @@ public final class PipelineComponent implements Pipeline {
     private volatile @Nullable FeatureEngine features;
     private volatile @Nullable InferenceEngine inference;
     private @Nullable ModelArtifact wanted;
+    /** Counts what was asked for: what was asked for first does not take over last. */
+    private final AtomicLong asked = new AtomicLong();
+
+    private long exchanged; // guarded by changes
     private long awaySinceNanos;
     private volatile @Nullable AuditLog audit;
 
@@ -405,28 +410,30 @@ public final class PipelineComponent implements Pipeline {
 
     @Override
     public SwapReport swap(ModelArtifact model, Duration warmUp) throws ModelRejectedException {
-        Prepared prepared = null;
-        WarmUp running = null;
+        long order = asked.incrementAndGet();
+        // without the lock: who asks later may have to be faster than a model that hangs
+        Prepared prepared = prepare(model, warmUp.isZero());
         if (!warmUp.isZero()) {
-            changes.lock();
-            try {
-                prepared = prepare(model, false);
-                running = warmUp(prepared.swap);
-            } finally {
-                changes.unlock();
+            WarmUp running = warmUp(prepared.swap);
+            if (running != null) {
+                LOG.info(
+                        "Model {}: its operators warm up beside those that serve on {}", label(model), settings.name());
+                await(prepared, running, warmUp.toMillis());
             }
-        }
-        if (prepared != null && running != null) {
-            LOG.info("Model {}: its operators warm up beside those that serve on {}", label(model), settings.name());
-            await(prepared, running, warmUp.toMillis()); // without the lock: services may come and go meanwhile
         }
         changes.lock();
         try {
-            if (prepared != null && !prepared.current(features, inference, conductor.queues().length)) {
+            if (order < exchanged) {
                 discard(prepared);
-                prepared = null;
+                throw new ModelRejectedException(
+                        "pipeline " + settings.name() + ": another model was asked for later, and serves already");
             }
-            SwapReport report = exchange(prepared == null ? prepare(model, warmUp.isZero()) : prepared);
+            if (!prepared.current(features, inference, conductor.queues().length)) {
+                discard(prepared);
+                prepared = prepare(model, warmUp.isZero());
+            }
+            SwapReport report = exchange(prepared);
+            exchanged = order;
             wanted = model;
             LOG.info(
                     "Model {} active on {} (was {}), gap {} ms, {} of {} operators kept their state, {} cycles of warm-up",

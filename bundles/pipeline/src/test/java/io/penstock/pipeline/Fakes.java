@@ -271,6 +271,13 @@ final class Fakes {
             latch.countDown();
         }
 
+        /** Lets those pass that come from now on; who stands before it waits for what this returns. */
+        CountDownLatch leaveStanding() {
+            CountDownLatch standing = latch;
+            latch = new CountDownLatch(0);
+            return standing;
+        }
+
         void pass() {
             CountDownLatch now = latch;
             reached = now.getCount() > 0;

@@ -29,6 +29,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
@@ -303,6 +304,33 @@ class PipelineTest {
         assertFalse(thread.isAlive());
         assertEquals(1, runtime.open.get());
         assertEquals("1.0.0", pipeline.model().orElseThrow().identity().version());
+    }
+
+    // A model that hangs while it is opened would keep the operator from going back to the one before, or take over
+    // after they
+    // did.
+    @Test
+    void whoAsksLaterWaitsForNoModelThatHangsAndIsNotUndone() throws Exception {
+        for (Duration warmUp : List.of(Duration.ZERO, Duration.ofSeconds(20))) {
+            PipelineComponent pipeline = grid(2);
+            source.emit("A", 1, nowNs());
+            pipeline.swap(Fakes.model("1.0.0", "a"));
+            int open = runtime.open.get();
+            runtime.opening.shut();
+            FutureTask<SwapReport> hanging = inBackground(() -> pipeline.swap(Fakes.model("1.1.0", "a"), warmUp));
+            Fakes.await("stands before its opening", () -> runtime.opening.reached);
+            CountDownLatch standing = runtime.opening.leaveStanding();
+
+            pipeline.swap(Fakes.model("0.9.0", "a"));
+            assertEquals("0.9.0", pipeline.model().orElseThrow().identity().version());
+            standing.countDown();
+            String message = assertThrows(ExecutionException.class, () -> hanging.get(20, TimeUnit.SECONDS))
+                    .getCause()
+                    .getMessage();
+            assertTrue(message.contains("another model was asked for later"), message);
+            assertEquals("0.9.0", pipeline.model().orElseThrow().identity().version());
+            assertEquals(open, runtime.open.get(), "nothing is left open");
+        }
     }
 
     // A rollout that was cancelled just before its model began to warm up would have brought that model into service.

@@ -12,6 +12,8 @@ public enum RolloutOutcome {
     FAILED_NOTHING_CHANGED,
     /** the former model serves again. */
     ROLLED_BACK,
+    /** a person gave up what was on its way; what served serves on. */
+    CANCELLED,
     /** no model serves; actuation is blocked; call a human. */
     ROLLBACK_FAILED
 }

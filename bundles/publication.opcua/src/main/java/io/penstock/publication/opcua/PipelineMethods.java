@@ -48,25 +48,32 @@ final class PipelineMethods {
 
     private final Gateway gateway;
     private final ExecutorService calls;
+    private final ExecutorService openings;
     private final Clock clock;
     private final Runnable changed;
     private final long modeDeadlineMs;
     private final long rollbackDeadlineMs;
 
-    /** @param changed called after each call that may have changed what is shown. */
-    PipelineMethods(Gateway gateway, ExecutorService calls, Clock clock, Runnable changed) {
-        this(gateway, calls, clock, changed, 10_000, 120_000);
+    /**
+     * @param calls for what may take its time: closing a loop, going back.
+     * @param openings for lower modes, so that nothing of that keeps them from their turn.
+     * @param changed called after each call that may have changed what is shown.
+     */
+    PipelineMethods(Gateway gateway, ExecutorService calls, ExecutorService openings, Clock clock, Runnable changed) {
+        this(gateway, calls, openings, clock, changed, 10_000, 120_000);
     }
 
     PipelineMethods(
             Gateway gateway,
             ExecutorService calls,
+            ExecutorService openings,
             Clock clock,
             Runnable changed,
             long modeDeadlineMs,
             long rollbackDeadlineMs) {
         this.gateway = gateway;
         this.calls = calls;
+        this.openings = openings;
         this.clock = clock;
         this.changed = changed;
         this.modeDeadlineMs = modeDeadlineMs;
@@ -151,7 +158,11 @@ final class PipelineMethods {
                 permit(wanted == Mode.CLOSED ? Permission.CLOSE : Permission.SET_MODE, pipeline, actor, encrypted);
         limit(reason, 1, 2);
         Pipeline target = pipeline(pipeline);
-        return call(() -> target.setMode(wanted, caller, reason), modeDeadlineMs, "SetMode of " + pipeline);
+        return call(
+                wanted == Mode.CLOSED ? calls : openings,
+                () -> target.setMode(wanted, caller, reason),
+                modeDeadlineMs,
+                "SetMode of " + pipeline);
     }
 
     RolledBack rollback(String pipeline, String reason, @Nullable Actor actor, boolean encrypted) throws UaException {
@@ -162,8 +173,8 @@ final class PipelineMethods {
                 .orElseThrow(() -> new UaException(
                         StatusCodes.Bad_NotSupported,
                         "no model catalog: the bundle io.penstock.models is not running"));
-        Receipt receipt =
-                call(() -> catalog.rollback(pipeline, caller, reason), rollbackDeadlineMs, "Rollback of " + pipeline);
+        Receipt receipt = call(
+                calls, () -> catalog.rollback(pipeline, caller, reason), rollbackDeadlineMs, "Rollback of " + pipeline);
         return new RolledBack(
                 receipt.outcome().name(),
                 receipt.reason().isEmpty() && receipt.model() != null
@@ -211,10 +222,10 @@ final class PipelineMethods {
                         () -> new UaException(StatusCodes.Bad_OutOfService, "pipeline " + name + " is not running"));
     }
 
-    private <T> T call(Callable<T> work, long deadlineMs, String what) throws UaException {
+    private <T> T call(ExecutorService on, Callable<T> work, long deadlineMs, String what) throws UaException {
         Future<T> future;
         try {
-            future = calls.submit(work);
+            future = on.submit(work);
         } catch (RejectedExecutionException e) {
             throw new UaException(StatusCodes.Bad_TooManyOperations, what + ": other calls are not done yet");
         }

@@ -130,6 +130,9 @@ final class ResultsServer implements AutoCloseable {
             ExecutorService calls = new ThreadPoolExecutor(
                     0, CALL_THREADS, 30, TimeUnit.SECONDS, new SynchronousQueue<>(), threads("call"));
             closing.add(calls::shutdownNow);
+            ExecutorService openings = new ThreadPoolExecutor(
+                    0, CALL_THREADS, 30, TimeUnit.SECONDS, new SynchronousQueue<>(), threads("open"));
+            closing.add(openings::shutdownNow);
             NioEventLoopGroup loop = new NioEventLoopGroup(2, threads("io"));
             closing.add(
                     () -> loop.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly(2, TimeUnit.SECONDS));
@@ -164,7 +167,7 @@ final class ResultsServer implements AutoCloseable {
             nodes = new GatewayNodes(
                     namespace,
                     gateway,
-                    new PipelineMethods(gateway, calls, clock, changed),
+                    new PipelineMethods(gateway, calls, openings, clock, changed),
                     early,
                     clock,
                     System::nanoTime);

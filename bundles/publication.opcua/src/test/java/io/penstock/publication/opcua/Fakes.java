@@ -31,6 +31,7 @@ import io.penstock.api.model.ModelContract.InputSpec;
 import io.penstock.api.model.ModelContract.MissingPolicy;
 import io.penstock.api.model.ModelContract.OutputSpec;
 import io.penstock.api.model.ModelIdentity;
+import io.penstock.api.model.ModelStanding;
 import io.penstock.api.model.Receipt;
 import io.penstock.api.model.RolloutOutcome;
 import io.penstock.api.pipeline.Pipeline;
@@ -338,6 +339,21 @@ final class Fakes implements Gateway {
                     Instant.ofEpochSecond(1_700_000_100));
             receipts.add(0, receipt);
             return receipt;
+        }
+
+        @Override
+        public List<ModelStanding> standings() {
+            return List.of();
+        }
+
+        @Override
+        public List<String> quarantined() {
+            return List.of();
+        }
+
+        @Override
+        public Receipt cancel(String pipeline, Actor actor, String reason) {
+            throw new UnsupportedOperationException();
         }
     }
 

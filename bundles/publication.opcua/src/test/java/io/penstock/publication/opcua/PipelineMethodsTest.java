@@ -15,7 +15,9 @@ import java.util.TreeSet;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.eclipse.milo.opcua.stack.core.StatusCodes;
 import org.eclipse.milo.opcua.stack.core.UaException;
@@ -29,9 +31,10 @@ final class PipelineMethodsTest {
     private final Fakes gateway = new Fakes();
     private final FakePipeline dosing = new FakePipeline("dosing", null);
     private final ExecutorService calls = Executors.newSingleThreadExecutor();
+    private final ExecutorService openings = Executors.newSingleThreadExecutor();
     private final AtomicInteger changes = new AtomicInteger();
     private final PipelineMethods methods =
-            new PipelineMethods(gateway, calls, Clock.systemUTC(), changes::incrementAndGet, 200, 200);
+            new PipelineMethods(gateway, calls, openings, Clock.systemUTC(), changes::incrementAndGet, 200, 200);
 
     PipelineMethodsTest() {
         gateway.pipelines.add(dosing);
@@ -40,6 +43,7 @@ final class PipelineMethodsTest {
     @AfterEach
     void stop() {
         calls.shutdownNow();
+        openings.shutdownNow();
     }
 
     private static Actor actor(Role role) {
@@ -62,6 +66,21 @@ final class PipelineMethodsTest {
             assertEquals(StatusCodes.Bad_UserAccessDenied, e.getStatusCode().value());
             return true;
         }
+    }
+
+    // Rollbacks and closings that hang would take the threads that the operator's opening needs.
+    @Test
+    void openingWaitsForNoOtherCall() throws Exception {
+        PipelineMethods patient =
+                new PipelineMethods(gateway, calls, openings, Clock.systemUTC(), changes::incrementAndGet, 30_000, 200);
+        CountDownLatch never = new CountDownLatch(1);
+        Future<Boolean> hung = calls.submit(() -> never.await(60, TimeUnit.SECONDS));
+        assertEquals(StatusCodes.Bad_Timeout, status(() -> patient.rollback("dosing", "x", OPERATOR, true)));
+        for (String mode : List.of("ADVISORY", "SHADOW", "OFF")) {
+            assertEquals(List.of(), patient.setMode("dosing", mode, "x", OPERATOR, false));
+        }
+        assertEquals(false, hung.isDone());
+        never.countDown();
     }
 
     // The same table as in Permission, but seen from where the calls come in: no way leads past it.

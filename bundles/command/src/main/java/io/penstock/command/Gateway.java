@@ -1,0 +1,22 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
+package io.penstock.command;
+
+import io.penstock.api.audit.AuditLog;
+import io.penstock.api.model.ModelCatalog;
+import io.penstock.api.pipeline.Pipeline;
+import java.util.List;
+import java.util.Optional;
+
+/** The services of the gateway that happen to be there; asked anew each time. Thread-safe. */
+interface Gateway {
+    List<Pipeline> pipelines();
+
+    Optional<ModelCatalog> catalog();
+
+    Optional<AuditLog> audit();
+
+    default Optional<Pipeline> pipeline(String name) {
+        return pipelines().stream().filter(p -> p.name().equals(name)).findFirst();
+    }
+}

@@ -1,0 +1,91 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
+package io.penstock.itests;
+
+import static org.junit.Assert.assertEquals;
+import static org.junit.Assert.assertFalse;
+import static org.junit.Assert.assertTrue;
+
+import io.penstock.api.actuation.Mode;
+import io.penstock.api.pipeline.Pipeline;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Arrays;
+import javax.inject.Inject;
+import org.junit.Test;
+import org.junit.runner.RunWith;
+import org.ops4j.pax.exam.Configuration;
+import org.ops4j.pax.exam.Option;
+import org.ops4j.pax.exam.junit.PaxExam;
+import org.ops4j.pax.exam.spi.reactors.ExamReactorStrategy;
+import org.ops4j.pax.exam.spi.reactors.PerClass;
+import org.osgi.framework.BundleContext;
+
+/** The shipped command line reaches the shipped gateway by its local socket, whatever else is away. */
+@RunWith(PaxExam.class)
+@ExamReactorStrategy(PerClass.class)
+public class CommandIT {
+    @Inject
+    private BundleContext context;
+
+    @Configuration
+    public Option[] gateway() throws IOException {
+        Path home = Shipped.newHome("command");
+        new Releases().trustedBy(home).write(home.resolve("made"), 2, new Releases.Model(1, "NTU", 0));
+        return new Option[] {Shipped.gateway(home)};
+    }
+
+    // The operator could not take the machine back at the gateway itself once OPC UA server and audit are gone.
+    @Test
+    public void operatorGetsInWithoutServerAndAudit() throws Exception {
+        Path home = Framework.home(context);
+        try (Plant plant = new Plant(context, 10_000_000, 0, Plant::square)) {
+            Pipeline pipeline = Framework.pipeline(context, 10);
+            Framework.deploy(context, pipeline, 1);
+            Framework.deploy(context, pipeline, 2);
+            Path socket = home.resolve("data/run/command.sock");
+            Framework.await("socket", 30, () -> Files.exists(socket));
+            assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(socket)));
+
+            String status = penstock("status");
+            assertTrue(status, status.contains("line: line 2.0.0 (sequence 2) serves since 20"));
+            assertTrue(status, status.contains("fallback line 1.0.0 (sequence 1); mode ADVISORY"));
+
+            Framework.room(context, "publication.opcua").stop();
+            Framework.room(context, "audit").stop();
+            String open = penstock("open", "line", "--reason", "test");
+            assertTrue(open, open.startsWith("0: pipeline line: ADVISORY, was ADVISORY; it has no write loop; by "));
+            String closed = penstock("mode", "line", "CLOSED", "--reason", "test");
+            assertTrue(closed, closed.startsWith("1: penstock: refused: pipeline line has no write loop"));
+            String off = penstock("mode", "line", "OFF", "--reason", "test");
+            assertTrue(off, off.startsWith("0: "));
+            assertEquals(Mode.OFF, pipeline.mode());
+            assertTrue(penstock("mode", "line", "ADVISORY", "--reason", "test").startsWith("0: "));
+
+            String back = penstock("model", "rollback", "--pipeline", "line", "--reason", "test");
+            assertTrue(back, back.startsWith("0: ") && back.contains("ROLLED_BACK: line 1.0.0 serves on line"));
+            assertEquals(1, Framework.served(pipeline));
+
+            String needy = penstock("status", "--json");
+            assertTrue(needy, needy.startsWith("1: {") && needy.contains("there is no audit log"));
+
+            Framework.room(context, "command").stop();
+            assertFalse(Files.exists(socket));
+            String unreachable = penstock("open", "line", "--reason", "test");
+            assertTrue(unreachable, unreachable.startsWith("2: penstock: no gateway runs in this home"));
+        } finally {
+            for (String room : new String[] {"command", "audit", "publication.opcua"}) {
+                Framework.room(context, room).start();
+            }
+        }
+    }
+
+    private String penstock(String... arguments) throws IOException {
+        String[] all = Arrays.copyOf(arguments, arguments.length + 2);
+        all[arguments.length] = "--home";
+        all[arguments.length + 1] = Framework.home(context).toString();
+        return Framework.penstock(all);
+    }
+}
