@@ -2,32 +2,83 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.penstock.models;
 
+import io.penstock.api.access.Actor;
+import io.penstock.api.audit.AuditLog.Kept;
 import io.penstock.api.audit.AuditRecord;
+import io.penstock.api.audit.AuditTrail;
 import io.penstock.api.model.Receipt;
 import java.time.Instant;
-import java.util.function.Consumer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Writes down what was decided: state with receipt, log, audit. One thread. */
 final class Ledger {
     private static final Logger LOG = LoggerFactory.getLogger(Ledger.class);
+    private static final long RECORD_MS = 1_000;
+    private static final Actor GATEWAY = new Actor(AuditRecord.GATEWAY, Set.of(), AuditRecord.GATEWAY);
 
     private final ReleaseStore store;
     private final Retention retention;
     private final Swaps swaps;
-    private final Consumer<AuditRecord> audit;
+    private final AuditTrail audit;
 
-    Ledger(ReleaseStore store, Retention retention, Swaps swaps, Consumer<AuditRecord> audit) {
+    Ledger(ReleaseStore store, Retention retention, Swaps swaps, AuditTrail audit) {
         this.store = store;
         this.retention = retention;
         this.swaps = swaps;
         this.audit = audit;
     }
 
-    void finish(State state, Receipt receipt, String action, String actor) {
+    /** What the gateway did by itself. */
+    Receipt finish(State state, Receipt receipt, String action) {
+        return finish(state, receipt, action, GATEWAY);
+    }
+
+    /** Returns the receipt, which tells also that its record is not on disk yet. */
+    Receipt finish(State state, Receipt decided, String action, Actor actor) {
+        Receipt receipt = recorded(decided, action, actor);
         store.record(state.withReceipt(receipt));
         tidy();
+        tell(receipt);
+        return receipt;
+    }
+
+    /** The record comes before the answer; what has happened is answered all the same. */
+    private Receipt recorded(Receipt receipt, String action, Actor actor) {
+        String model = receipt.model() == null ? "" : " (" + receipt.model().label() + ")";
+        Instant time = receipt.time();
+        AuditRecord entry = AuditRecord.of(
+                time.getEpochSecond() * 1_000_000_000L + time.getNano(),
+                actor,
+                action,
+                receipt.file() + model,
+                receipt.outcome() + " on " + receipt.pipelines()
+                        + (receipt.reason().isEmpty() ? "" : ": " + receipt.reason()));
+        Kept kept = audit.insist(entry, RECORD_MS);
+        if (kept == Kept.ON_DISK) {
+            return receipt;
+        }
+        LOG.warn("{} of {} on {}: {}", action, receipt.file(), receipt.pipelines(), kept.remark());
+        return with(receipt, "NOT RECORDED " + kept.remark());
+    }
+
+    private static Receipt with(Receipt receipt, String step) {
+        List<String> steps = new ArrayList<>(receipt.steps());
+        steps.add(step);
+        return new Receipt(
+                receipt.file(),
+                receipt.model(),
+                receipt.pipelines(),
+                receipt.outcome(),
+                receipt.reason(),
+                steps,
+                receipt.time());
+    }
+
+    private static void tell(Receipt receipt) {
         String model = receipt.model() == null ? "" : " (" + receipt.model().label() + ")";
         switch (receipt.outcome()) {
             case ACTIVATED ->
@@ -51,14 +102,6 @@ final class Ledger {
                                 ? "; to have it tried again, remove the file and drop it anew"
                                 : "");
         }
-        Instant time = receipt.time();
-        audit.accept(AuditRecord.of(
-                time.getEpochSecond() * 1_000_000_000L + time.getNano(),
-                actor,
-                action,
-                receipt.file() + model,
-                receipt.outcome() + " on " + receipt.pipelines()
-                        + (receipt.reason().isEmpty() ? "" : ": " + receipt.reason())));
     }
 
     /** Removes what is no longer needed, and notes who serves for the case of a crash. */

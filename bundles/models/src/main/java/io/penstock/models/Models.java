@@ -4,7 +4,7 @@ package io.penstock.models;
 
 import io.penstock.api.access.Actor;
 import io.penstock.api.audit.AuditLog;
-import io.penstock.api.audit.AuditRecord;
+import io.penstock.api.audit.AuditTrail;
 import io.penstock.api.inference.InferenceEngine;
 import io.penstock.api.model.ModelCatalog;
 import io.penstock.api.model.ModelIdentity;
@@ -108,7 +108,7 @@ public final class Models implements ModelCatalog {
     private final Thread thread;
     private volatile @Nullable FeatureEngine features;
     private volatile @Nullable InferenceEngine inference;
-    private volatile @Nullable AuditLog audit;
+    private final AuditTrail trail;
     private volatile boolean stopping;
 
     /** @throws IOException if {@code data/} cannot be used. */
@@ -119,6 +119,7 @@ public final class Models implements ModelCatalog {
 
     Models(Path home, Settings settings, Staging staging, Clock clock) throws IOException {
         this.settings = settings;
+        trail = new AuditTrail("models", clock);
         Disk disk = new Disk();
         Files.createDirectories(home.resolve("releases"));
         store = ReleaseStore.open(home.resolve("data").resolve("models"), disk);
@@ -133,7 +134,7 @@ public final class Models implements ModelCatalog {
                 settings,
                 clock,
                 System::nanoTime,
-                this::audit);
+                trail);
         dropFolder = new DropFolder(home.resolve("releases"), settings, rollouts, System::nanoTime);
         try {
             requests = new Requests(home.resolve("data").resolve("requests"), disk, clock, rollouts);
@@ -265,20 +266,11 @@ public final class Models implements ModelCatalog {
             policyOption = ReferencePolicyOption.GREEDY,
             cardinality = ReferenceCardinality.OPTIONAL)
     void setAudit(AuditLog log) {
-        audit = log;
+        trail.set(log);
     }
 
     void unsetAudit(AuditLog log) {
-        if (audit == log) {
-            audit = null;
-        }
-    }
-
-    private void audit(AuditRecord entry) {
-        AuditLog log = audit;
-        if (log == null || !log.append(entry)) {
-            LOG.warn("Not in the audit: {} {} {}: {}", entry.actor(), entry.action(), entry.subject(), entry.detail());
-        }
+        trail.unset(log);
     }
 
     @Override

@@ -114,8 +114,7 @@ final class Requests {
             return;
         }
         disk.delete(file);
-        Receipt receipt = rollouts.rollback(
-                pipeline, new Actor("cli:" + user, Set.of(Role.MODEL_DEPLOYER), "command line"), reason);
+        Receipt receipt = rollouts.rollback(pipeline, new Actor(user, Set.of(Role.MODEL_DEPLOYER), "cli"), reason);
         ObjectNode answer = State.receipt(receipt);
         answer.put("ok", receipt.outcome() == RolloutOutcome.ROLLED_BACK);
         disk.write(reply, Json.compact(answer));

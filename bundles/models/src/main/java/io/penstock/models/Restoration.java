@@ -152,8 +152,7 @@ final class Restoration {
                                     "",
                                     List.of("ACTIVE " + name + ": newest accepted release that it wants"),
                                     now),
-                            "RELEASE",
-                            "gateway");
+                            "RELEASE");
         } else {
             boolean forGood = parts.accepted().quarantined(serving.current());
             String reason = forGood
@@ -172,8 +171,7 @@ final class Restoration {
                                     reason,
                                     List.of("ACTIVE " + name),
                                     now),
-                            "ROLLBACK",
-                            "gateway");
+                            "ROLLBACK");
         }
     }
 
@@ -203,8 +201,7 @@ final class Restoration {
                                     reason,
                                     List.of(),
                                     parts.clock().instant()),
-                            "ROLLBACK",
-                            "gateway");
+                            "ROLLBACK");
         }
         long delayMs = Math.min(LONGEST_DELAY_MS, before.delayMs() * 2);
         unserved.put(

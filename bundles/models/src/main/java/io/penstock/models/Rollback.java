@@ -113,7 +113,7 @@ final class Rollback {
                     steps,
                     parts.clock().instant());
         }
-        parts.ledger().finish(state, receipt, "ROLLBACK", actor.name());
+        receipt = parts.ledger().finish(state, receipt, "ROLLBACK", actor);
         return parts.store().saved() ? receipt : unsaved(receipt);
     }
 

@@ -3,7 +3,7 @@
 package io.penstock.models;
 
 import io.penstock.api.access.Actor;
-import io.penstock.api.audit.AuditRecord;
+import io.penstock.api.audit.AuditTrail;
 import io.penstock.api.model.ModelIdentity;
 import io.penstock.api.model.ModelRejectedException;
 import io.penstock.api.model.Receipt;
@@ -19,7 +19,6 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -56,7 +55,7 @@ final class Rollouts {
             Settings settings,
             Clock clock,
             LongSupplier nanoTime,
-            Consumer<AuditRecord> audit) {
+            AuditTrail audit) {
         Swaps swaps = new Swaps(pipelines);
         Retention retention = new Retention(store, staging);
         parts = new Parts(
@@ -459,7 +458,7 @@ final class Rollouts {
                 reason,
                 steps,
                 parts.clock().instant());
-        parts.ledger().finish(over ? done(state, rollout.file(), release.id()) : state, receipt, "RELEASE", "gateway");
+        parts.ledger().finish(over ? done(state, rollout.file(), release.id()) : state, receipt, "RELEASE");
     }
 
     private void finish(
@@ -472,7 +471,7 @@ final class Rollouts {
             List<String> steps) {
         Receipt receipt = new Receipt(
                 file, identity, names, outcome, reason, steps, parts.clock().instant());
-        parts.ledger().finish(done(parts.store().state(), file, id), receipt, "RELEASE", "gateway");
+        parts.ledger().finish(done(parts.store().state(), file, id), receipt, "RELEASE");
     }
 
     private static State done(State state, String file, String id) {

@@ -3,6 +3,7 @@
 package io.penstock.models;
 
 import io.penstock.api.audit.AuditRecord;
+import io.penstock.api.audit.AuditTrail;
 import io.penstock.api.inference.InferenceEngine;
 import io.penstock.api.model.ModelRejectedException;
 import io.penstock.api.model.Receipt;
@@ -17,7 +18,6 @@ import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.time.Clock;
 import java.time.ZoneOffset;
-import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -29,7 +29,9 @@ final class Gateway implements AutoCloseable {
     final Path home;
     final FakeStaging staging = new FakeStaging();
     final Pipelines pipelines = new Pipelines();
-    final List<AuditRecord> audit = new ArrayList<>();
+    final Fakes.Audit log = new Fakes.Audit();
+    final List<AuditRecord> audit = log.records;
+    private final AuditTrail trail = new AuditTrail("models", Clock.systemUTC());
     final ReleaseStore store;
     final Rollouts rollouts;
     final DropFolder dropFolder;
@@ -49,6 +51,7 @@ final class Gateway implements AutoCloseable {
 
     Gateway(Path home, Disk disk, Settings settings, FakePipeline... there) throws IOException {
         this.home = home;
+        trail.set(log);
         Files.createDirectories(home.resolve("releases"));
         store = ReleaseStore.open(home.resolve("data/models"), disk);
         Clock clock = Clock.fixed(Keys.NOW, ZoneOffset.UTC);
@@ -64,7 +67,7 @@ final class Gateway implements AutoCloseable {
                 settings,
                 clock,
                 () -> nanos,
-                audit::add);
+                trail);
         dropFolder = new DropFolder(home.resolve("releases"), settings, rollouts, () -> nanos);
         requests = new Requests(home.resolve("data/requests"), disk, clock, rollouts);
         for (FakePipeline pipeline : there) {
