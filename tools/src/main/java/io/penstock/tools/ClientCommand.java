@@ -78,6 +78,12 @@ final class ClientCommand {
                     : home.home.resolve("data").resolve("publication.opcua").resolve("pki");
         }
 
+        /** For the audit: who did it; under the names that its file has before and after. */
+        private void note(Client client) {
+            home.note(String.valueOf(client.file().getFileName()));
+            home.note(client.fingerprint() + ".der");
+        }
+
         private Path directory(State state) throws IOException {
             return Files.createDirectories(directory().resolve(state.directory).resolve("certs"));
         }
@@ -208,6 +214,7 @@ final class ClientCommand {
                 UserCommand.print(spec, "already trusted: " + client.subject());
                 return 0;
             }
+            pki.note(client);
             move(client, pki.directory(State.TRUSTED));
             UserCommand.print(spec, "trusted: " + client.subject() + "; it may connect now");
             return 0;
@@ -232,6 +239,7 @@ final class ClientCommand {
         public Integer call() throws IOException {
             Client client = pki.find(fingerprint, State.TRUSTED);
             String subject = client.subject();
+            pki.note(client);
             if (client.state() == State.TRUSTED) {
                 move(client, pki.directory(State.REJECTED));
                 UserCommand.print(spec, "no longer trusted: " + subject);
