@@ -80,12 +80,12 @@ public final class AccessWatch {
 
     @Activate
     public AccessWatch(BundleContext context) {
-        this(
-                Path.of(Objects.requireNonNullElse(
-                        Objects.requireNonNullElse(
-                                context.getProperty("penstock.home"), System.getProperty("penstock.home")),
-                        ".")),
-                Clock.systemUTC());
+        this(home(context.getProperty("penstock.home")), Clock.systemUTC());
+    }
+
+    private static Path home(@Nullable String configured) {
+        return Path.of(
+                Objects.requireNonNullElse(configured != null ? configured : System.getProperty("penstock.home"), "."));
     }
 
     AccessWatch(Path home, Clock clock) {

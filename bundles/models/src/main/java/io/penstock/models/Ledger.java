@@ -32,6 +32,11 @@ final class Ledger {
         this.audit = audit;
     }
 
+    /** Whether what is decided can be recorded at present. */
+    boolean recording() {
+        return audit.writable();
+    }
+
     /** What the gateway did by itself. */
     Receipt finish(State state, Receipt receipt, String action) {
         return finish(state, receipt, action, GATEWAY);

@@ -266,6 +266,9 @@ final class Rollouts {
 
     private boolean mustWait(String file, ModelIdentity identity, List<Pipeline> wanting) {
         String reason = parts.probe().waitsFor();
+        if (reason.isEmpty() && !parts.ledger().recording()) {
+            reason = "the audit log, which takes no records at present; free disk space or repair the disk";
+        }
         if (reason.isEmpty()
                 && wanting.isEmpty()
                 && parts.nanoTime().getAsLong() - startedNanos
