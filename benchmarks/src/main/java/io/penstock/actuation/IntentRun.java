@@ -14,8 +14,8 @@ import io.penstock.api.model.ModelContract;
 import io.penstock.api.model.ModelIdentity;
 import io.penstock.audit.DiskLog;
 import java.io.IOException;
-import java.nio.channels.FileChannel;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -54,8 +54,8 @@ public final class IntentRun {
     /** What the disk itself takes, beside which the rows are read. */
     private static void force(Path folder, int times, long periodMs) throws IOException {
         long[] nanos = new long[times];
-        try (FileChannel file = FileChannel.open(
-                folder.resolve("force"), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+        try (FileChannel file =
+                FileChannel.open(folder.resolve("force"), StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
             for (int i = 0; i < times; i++) {
                 long began = System.nanoTime();
                 file.write(ByteBuffer.allocate(700), 700L * i);
@@ -88,7 +88,8 @@ public final class IntentRun {
             do {
                 offer(loop, prediction, 0);
                 LockSupport.parkNanos(1_000_000);
-            } while (!loop.close(new Actor("benchmark", Set.of(Role.OPERATOR), "benchmark"), "measuring").isEmpty()
+            } while (!loop.close(new Actor("benchmark", Set.of(Role.OPERATOR), "benchmark"), "measuring")
+                            .isEmpty()
                     && System.nanoTime() < end);
             for (int i = 0; i < writes; i++) {
                 long before = plant.writes;
@@ -198,8 +199,8 @@ public final class IntentRun {
 
         @Override
         public CompletionStage<Sample> read(TagId tag, long deadlineMs) {
-            return CompletableFuture.completedFuture(
-                    new Sample(tag, setpoint, StatusCode.GOOD, System.currentTimeMillis() * 1_000_000, System.nanoTime()));
+            return CompletableFuture.completedFuture(new Sample(
+                    tag, setpoint, StatusCode.GOOD, System.currentTimeMillis() * 1_000_000, System.nanoTime()));
         }
     }
 }

@@ -11,8 +11,7 @@ public final class DiskLog implements AutoCloseable {
     private final AuditJournal journal;
 
     public DiskLog(Path folder) {
-        journal = new AuditJournal(
-                folder, new AuditJournal.Settings(8_192, 64, 200, 0), Disk.REAL, Clock.systemUTC());
+        journal = new AuditJournal(folder, new AuditJournal.Settings(8_192, 64, 200, 0), Disk.REAL, Clock.systemUTC());
         journal.start();
     }
 

@@ -117,8 +117,16 @@ class AccessWatchTest {
         watch.look();
         List<String> told = told();
         assertEquals(2, told.size(), told.toString());
-        assertTrue(told.get(0).contains("OPC UA client turned away: removed, now data/publication.opcua/pki/trusted/certs/ab.der"), told.get(0));
-        assertTrue(told.get(1).contains("/cli TRUST data/publication.opcua/pki/trusted/certs/ab.der: OPC UA client trusted: added, was "), told.get(1));
+        assertTrue(
+                told.get(0)
+                        .contains(
+                                "OPC UA client turned away: removed, now data/publication.opcua/pki/trusted/certs/ab.der"),
+                told.get(0));
+        assertTrue(
+                told.get(1)
+                        .contains(
+                                "/cli TRUST data/publication.opcua/pki/trusted/certs/ab.der: OPC UA client trusted: added, was "),
+                told.get(1));
         put("data/connector.opcua/plant/trusted/server.der", "another");
         put("data/publication.opcua/pki/own/key.pem", "another secret");
         Files.delete(trusted.resolve("ab.der"));

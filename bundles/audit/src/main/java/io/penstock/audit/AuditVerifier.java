@@ -192,6 +192,12 @@ public final class AuditVerifier {
         pruneRecorded = false;
         if (Files.isDirectory(directory)) {
             passOver(anchor());
+            int reserved = Reserve.count(directory);
+            if (reserved > 0) {
+                remarks.add(reserved
+                        + " records of acts are in the reserve, which the log takes over as soon as its disk takes"
+                        + " records");
+            }
         } else {
             tell(Kind.MISSING, directory.toString(), 0, "there is no audit log here");
         }

@@ -56,6 +56,17 @@ final class Reserve implements Closeable {
         }
     }
 
+    /** How many records lie in it; changes nothing. */
+    static int count(Path directory) throws IOException {
+        Path path = directory.resolve(NAME);
+        if (!Files.isRegularFile(path) || Files.size(path) != BYTES) {
+            return 0;
+        }
+        try (FileChannel file = FileChannel.open(path, StandardOpenOption.READ)) {
+            return new Reserve(file, Disk.REAL).found().size();
+        }
+    }
+
     private List<AuditRecord> read() throws IOException {
         ByteBuffer bytes = ByteBuffer.allocate(BYTES);
         while (bytes.hasRemaining() && file.read(bytes, bytes.position()) > 0) {

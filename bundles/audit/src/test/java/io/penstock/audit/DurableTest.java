@@ -87,6 +87,9 @@ class DurableTest {
             assertEquals(Kept.RESERVED, journal.insist(act("LOOP_OPENED", "opened " + i), LONG_MS));
         }
         journal.stop(); // the disk still refuses, so it ends as if it were killed
+        AuditVerifier.Verdict verdict = new AuditVerifier(directory).verify();
+        assertTrue(verdict.whole(), verdict.toString());
+        assertTrue(verdict.remarks().toString().contains("5 records of acts are in the reserve"), verdict.toString());
 
         AuditJournal next = Journals.started(directory, Journals.SETTINGS, disk);
         assertFalse(next.commit(act("MODE", "again"), LONG_MS), "the disk is still full");

@@ -55,7 +55,9 @@ class RecordedTest {
                 Receipt receipt = gateway.rollouts.rollback("dosing", ANNA, "too high");
                 assertEquals(RolloutOutcome.ROLLED_BACK, receipt.outcome());
                 assertEquals("coagulant-dose 1.0.0", pipeline.label());
-                assertTrue(receipt.steps().contains("NOT RECORDED " + kept.remark()), receipt.steps().toString());
+                assertTrue(
+                        receipt.steps().contains("NOT RECORDED " + kept.remark()),
+                        receipt.steps().toString());
                 AuditRecord last = gateway.audit.get(gateway.audit.size() - 1);
                 assertEquals("ROLLBACK anna opc.ua 10.0.0.7", last.action() + " " + last.actor() + " " + last.origin());
             }
