@@ -172,4 +172,20 @@ class IntentTest {
                 assertThrows(IllegalArgumentException.class, () -> new Rig(Map.of("intent", "never")));
         assertEquals("intent: durable or queued, was 'never'", e.getMessage());
     }
+
+    // The audit bundle was being updated when the operator opened: the opening was never on record.
+    @Test
+    void anOpeningWhileThereIsNoLogIsRecordedWhenItIsBack() {
+        rig.close();
+        rig.loop.unsetAuditLog(rig.audit);
+        rig.cycle(3.5);
+        assertEquals(0, rig.plant.arrivals.size(), "nothing leaves without a log");
+        rig.loop.open(Rig.ANNA, "mine");
+        assertEquals(0, rig.audit.count("LOOP_OPENED"));
+        rig.loop.setAuditLog(rig.audit);
+        assertEquals(1, rig.audit.count("LOOP_OPENED"));
+        assertTrue(rig.audit.last("AUDIT_MISSED").value() >= 2, "the value that was asked, its intent and its end");
+        rig.close();
+        assertTrue(rig.loop.closed());
+    }
 }
