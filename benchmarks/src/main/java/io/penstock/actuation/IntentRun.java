@@ -28,6 +28,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -92,7 +93,7 @@ public final class IntentRun {
                             .isEmpty()
                     && System.nanoTime() < end);
             for (int i = 0; i < writes; i++) {
-                long before = plant.writes;
+                long before = plant.writes.get();
                 long began = System.nanoTime();
                 offer(loop, prediction, i % 2 + 1);
                 decision[i] = System.nanoTime() - began;
@@ -101,10 +102,10 @@ public final class IntentRun {
                     LockSupport.parkNanos(200_000);
                 }
                 long until = System.nanoTime() + 1_000_000_000L;
-                while (plant.writes == before && System.nanoTime() - until < 0) {
+                while (plant.writes.get() == before && System.nanoTime() - until < 0) {
                     LockSupport.parkNanos(200_000); // a slow force: the next value would overtake this one
                 }
-                if (plant.writes > before) {
+                if (plant.writes.get() > before) {
                     toConnector[written++] = plant.wroteNanos - began;
                 }
             }
@@ -177,7 +178,7 @@ public final class IntentRun {
     private static final class Plant implements TagWriter {
         private volatile double setpoint;
         private volatile long wroteNanos;
-        private volatile long writes;
+        private final AtomicLong writes = new AtomicLong();
 
         @Override
         public String name() {
@@ -193,7 +194,7 @@ public final class IntentRun {
         public CompletionStage<Integer> write(TagId tag, double value, long deadlineMs) {
             wroteNanos = System.nanoTime();
             setpoint = value;
-            writes = writes + 1; // one loop writes
+            writes.incrementAndGet();
             return CompletableFuture.completedFuture(StatusCode.GOOD);
         }
 
