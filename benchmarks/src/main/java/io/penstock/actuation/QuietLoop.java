@@ -104,6 +104,19 @@ public final class QuietLoop implements AutoCloseable {
         }
 
         @Override
+        public boolean commit(AuditRecord entry, long timeoutMs) {
+            return true;
+        }
+
+        @Override
+        public Kept insist(AuditRecord entry, long timeoutMs) {
+            return Kept.ON_DISK;
+        }
+
+        @Override
+        public void tally(AuditRecord entry) {}
+
+        @Override
         public boolean writable() {
             return true;
         }

@@ -244,7 +244,7 @@ public class WriteGuardIT {
     }
 
     private void close() {
-        assertEquals(List.of(), pipeline.setMode(Mode.CLOSED, OPERATOR, "test"));
+        assertEquals(List.of(), pipeline.setMode(Mode.CLOSED, OPERATOR, "test").refusals());
         assertEquals(Mode.CLOSED, pipeline.mode());
         Framework.await("the first write", 10, () -> !plant.writes().isEmpty(), () -> recorder.last());
     }

@@ -24,6 +24,8 @@ import picocli.CommandLine.Spec;
         synopsisSubcommandLabel = "COMMAND",
         subcommands = {AuditCommand.Verify.class, AuditCommand.Show.class})
 final class AuditCommand implements Runnable {
+    private static final int MOST_TOLD = 100;
+
     @Spec
     private CommandSpec spec;
 
@@ -44,7 +46,7 @@ final class AuditCommand implements Runnable {
     /** Exit code 0 only if the chain is whole. */
     @Command(
             name = "verify",
-            description = "Reads the whole chain and tells the first broken place.",
+            description = "Reads the whole chain and tells every broken place.",
             mixinStandardHelpOptions = true)
     static final class Verify implements Callable<Integer> {
         @Spec
@@ -71,26 +73,35 @@ final class AuditCommand implements Runnable {
                 verifier.expecting(Long.parseLong(expect.substring(0, colon)), expect.substring(colon + 1));
             }
             AuditVerifier.Verdict verdict = verifier.verify();
-            if (!verdict.whole()) {
-                String place = verdict.line() == 0 ? verdict.file() : verdict.file() + " line " + verdict.line();
-                spec.commandLine()
-                        .getErr()
-                        .println(oneLine("penstock: audit broken: " + place + ": " + verdict.reason() + "; the "
-                                + verdict.records() + " records before are whole, the last of them is "
-                                + verdict.lastSeq()));
-                return 1;
+            verdict.breaks().stream().limit(MOST_TOLD).forEach(this::tell);
+            if (verdict.broken() > MOST_TOLD) {
+                error("penstock: audit broken: " + (verdict.broken() - MOST_TOLD) + " more broken places");
             }
             PrintWriter out = spec.commandLine().getOut();
-            out.println("whole: " + verdict.records() + " records in " + verdict.segments() + " files, last "
-                    + verdict.lastSeq() + ":" + verdict.lastHash());
+            out.println((verdict.whole() ? "whole: " : "broken in " + verdict.broken() + " places: ")
+                    + verdict.records() + " records in " + verdict.segments() + " files, last " + verdict.lastSeq()
+                    + ":"
+                    + verdict.lastHash());
             if (verdict.gaps() > 0) {
                 out.println(verdict.lost() + " records were not kept, in " + verdict.gaps()
                         + " recorded gaps (look for AUDIT_GAP)");
             }
-            if (!verdict.reason().isEmpty()) {
-                out.println(verdict.reason());
-            }
-            return 0;
+            verdict.remarks().forEach(remark -> out.println(oneLine(remark)));
+            verdict.unknown().stream()
+                    .limit(MOST_TOLD)
+                    .forEach(write -> out.println(oneLine("record " + write.seq() + " at " + write.time() + ": loop "
+                            + write.subject() + " was asked for " + write.value()
+                            + ", outcome unknown: the process ended, or the write is on its way")));
+            return verdict.whole() ? 0 : 1;
+        }
+
+        private void tell(AuditVerifier.Break broken) {
+            String place = broken.line() == 0 ? broken.file() : broken.file() + " line " + broken.line();
+            error("penstock: audit broken: " + place + ": " + broken.kind() + ": " + broken.reason());
+        }
+
+        private void error(String line) {
+            spec.commandLine().getErr().println(oneLine(line));
         }
     }
 
@@ -116,8 +127,11 @@ final class AuditCommand implements Runnable {
         @Option(names = "--action", paramLabel = "WORD", description = "Only this action, e.g. WRITE_REFUSED.")
         private String action;
 
-        @Option(names = "--actor", paramLabel = "NAME", description = "Only by this user or part.")
+        @Option(names = "--actor", paramLabel = "NAME", description = "Only by this user or part, wherever from.")
         private String actor;
+
+        @Option(names = "--origin", paramLabel = "TEXT", description = "Only from there, e.g. cli or 10.0.0.7.")
+        private String origin;
 
         @Override
         public Integer call() throws IOException {
@@ -128,7 +142,8 @@ final class AuditCommand implements Runnable {
             new AuditVerifier(directory(home.path())).read(entry -> {
                 if (wanted(subject, entry.subject())
                         && wanted(action, entry.action())
-                        && wanted(actor, entry.actor())) {
+                        && wanted(actor, entry.actor())
+                        && (origin == null || entry.origin().contains(origin))) {
                     if (kept.size() == last) {
                         kept.removeFirst();
                     }
@@ -151,6 +166,9 @@ final class AuditCommand implements Runnable {
                     .append(entry.time())
                     .append(' ')
                     .append(entry.actor());
+            if (!entry.origin().isEmpty() && !entry.origin().equals(entry.actor())) {
+                line.append(" (").append(entry.origin()).append(')');
+            }
             line.append(' ').append(entry.action()).append(' ').append(entry.subject());
             if (!Double.isNaN(entry.offered())) {
                 line.append(" offered ").append(entry.offered());

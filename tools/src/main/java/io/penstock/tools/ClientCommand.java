@@ -96,6 +96,16 @@ final class ClientCommand {
                     : home.home.resolve("data").resolve("publication.opcua").resolve("pki");
         }
 
+        /** For the audit: who did it; under the names that its file has before and after. */
+        private void note(Client client) {
+            home.note(String.valueOf(client.file().getFileName()));
+            home.note(client.fingerprint() + ".der");
+        }
+
+        private void note(Path file) {
+            home.note(String.valueOf(file.getFileName()));
+        }
+
         private Path directory(State state) throws IOException {
             return Files.createDirectories(directory().resolve(state.directory));
         }
@@ -307,6 +317,7 @@ final class ClientCommand {
                 UserCommand.print(spec, "already trusted: " + client.subject() + "; " + (authority ? "" : now(client)));
                 return 0;
             }
+            pki.note(client);
             if (authority) {
                 List<CertificateVerdict.Problem> problems =
                         pki.judge().authorityProblems(client.certificate(), Instant.now());
@@ -332,6 +343,7 @@ final class ClientCommand {
             for (X509Certificate issuer : then.chain().subList(1, then.chain().size())) {
                 if (waiting.contains(issuer)) {
                     Path file = pki.directory(State.ISSUER).resolve(CertificateNames.fingerprint(issuer) + ".der");
+                    pki.note(file);
                     write(file, issuer);
                     UserCommand.print(
                             spec, "kept as issuer, which lets nobody else in: " + CertificateNames.subject(issuer));
@@ -366,6 +378,7 @@ final class ClientCommand {
         public Integer call() throws IOException {
             Client client = pki.find(fingerprint, EnumSet.of(State.TRUSTED, State.REJECTED));
             String subject = client.subject();
+            pki.note(client);
             if (client.state() == State.REJECTED) {
                 Files.delete(client.file());
                 UserCommand.print(spec, "forgotten: " + subject);

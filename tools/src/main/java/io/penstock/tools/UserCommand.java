@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.penstock.tools;
 
+import io.penstock.access.ChangeNotes;
 import io.penstock.access.UserFile;
 import io.penstock.api.access.Role;
 import java.io.BufferedReader;
@@ -46,6 +47,11 @@ final class UserCommand {
                 description = "The gateway's directory. Default: ${DEFAULT-VALUE}",
                 defaultValue = "${sys:penstock.home:-${env:PENSTOCK_HOME:-.}}")
         Path home = Path.of(".");
+
+        /** For the audit: who did it. */
+        void note(String subject) {
+            new ChangeNotes(home).add(subject);
+        }
 
         UserFile users() {
             return new UserFile(UserFile.in(home), new SecureRandom());
@@ -129,6 +135,7 @@ final class UserCommand {
         public Integer call() throws IOException {
             UserFile users = home.users();
             char[] typed = password.read(name);
+            home.note("user " + name);
             try {
                 users.add(name, roles, typed);
             } finally {
@@ -183,6 +190,7 @@ final class UserCommand {
 
         @Override
         public Integer call() throws IOException {
+            home.note("user " + name);
             home.users().remove(name);
             print(spec, "user " + name + " removed");
             return 0;
@@ -206,6 +214,7 @@ final class UserCommand {
         @Override
         public Integer call() throws IOException {
             char[] typed = password.read(name);
+            home.note("user " + name);
             try {
                 home.users().password(name, typed);
             } finally {

@@ -4,11 +4,14 @@ package io.penstock.tools;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.util.HexFormat;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -17,6 +20,10 @@ import org.junit.jupiter.api.io.TempDir;
 class AuditCommandTest {
     @TempDir
     Path home;
+
+    /** As it is, and the two forms of before. */
+    private static final List<String> ACTORS =
+            List.of("\"anna\",\"origin\":\"opc.ua 10.0.0.7\"", "\"anna (opc.ua 10.0.0.7)\"", "\"cli:anna\"");
 
     private Path segment;
 
@@ -31,7 +38,8 @@ class AuditCommandTest {
         StringBuilder log = new StringBuilder();
         for (int i = 1; i <= 3; i++) {
             String covered = "{\"seq\":" + i + ",\"time\":\"2026-11-23T10:00:00.00000000" + i
-                    + "Z\",\"actor\":\"anna\",\"action\":\"MODE\",\"subject\":\"dose\",\"detail\":\"ADVISORY \\u001b[2J\","
+                    + "Z\",\"actor\":" + ACTORS.get(i - 1)
+                    + ",\"action\":\"MODE\",\"subject\":\"dose\",\"detail\":\"ADVISORY \\u001b[2J\","
                     + "\"offered\":null,\"value\":" + i + ".5,\"prev\":\"" + prev + "\"";
             prev = HexFormat.of()
                     .formatHex(MessageDigest.getInstance("SHA-256").digest(covered.getBytes(StandardCharsets.UTF_8)));
@@ -75,6 +83,41 @@ class AuditCommandTest {
         Files.writeString(segment, text.replaceFirst("\"value\":2.5", "\"value\":3.5"));
         assertEquals(1, Penstock.run("audit", "verify", "--home", home.toString()));
         assertEquals(0, Penstock.run("audit", "show", "--home", home.toString()));
+    }
+
+    private static String run(String... arguments) {
+        StringWriter out = new StringWriter();
+        Penstock.commandLine()
+                .setOut(new PrintWriter(out, true))
+                .setErr(new PrintWriter(out, true))
+                .execute(arguments);
+        return out.toString();
+    }
+
+    // Who asked what anna did was shown some of it.
+    @Test
+    void allOfOnePersonIsShownWhereverSheActed() {
+        String all = run("audit", "show", "--home", home.toString(), "--actor", "anna");
+        assertEquals(3, all.lines().filter(line -> line.contains(" anna (")).count(), all);
+        String here = run("audit", "show", "--home", home.toString(), "--actor", "anna", "--origin", "cli");
+        assertEquals(
+                1,
+                here.lines()
+                        .filter(line -> line.contains(" anna (cli) MODE dose"))
+                        .count(),
+                here);
+    }
+
+    // One scratch hid all that was changed behind it.
+    @Test
+    void everyBreakIsTold() throws Exception {
+        String text = Files.readString(segment, StandardCharsets.UTF_8);
+        Files.writeString(
+                segment, text.replace("\"value\":1.5", "\"value\":7.5").replace("\"value\":3.5", "\"value\":9.5"));
+        String told = run("audit", "verify", "--home", home.toString());
+        assertEquals(true, told.contains("audit-000001.jsonl line 1: HASH: edited: record 1"), told);
+        assertEquals(true, told.contains("audit-000001.jsonl line 3: HASH: edited: record 3"), told);
+        assertEquals(true, told.contains("broken in 2 places: 1 records"), told);
     }
 
     @Test

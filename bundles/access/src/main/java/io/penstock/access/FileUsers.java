@@ -7,6 +7,7 @@ import io.penstock.api.access.Actor;
 import io.penstock.api.access.Users;
 import io.penstock.api.audit.AuditLog;
 import io.penstock.api.audit.AuditRecord;
+import io.penstock.api.audit.AuditTrail;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -14,7 +15,6 @@ import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.security.SecureRandom;
 import java.time.Clock;
-import java.time.Instant;
 import java.util.Comparator;
 import java.util.Map;
 import java.util.Objects;
@@ -30,6 +30,7 @@ import org.osgi.service.component.annotations.Component;
 import org.osgi.service.component.annotations.Reference;
 import org.osgi.service.component.annotations.ReferenceCardinality;
 import org.osgi.service.component.annotations.ReferencePolicy;
+import org.osgi.service.component.annotations.ReferencePolicyOption;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -47,7 +48,6 @@ public final class FileUsers implements Users {
     private static final long FORGIVE_NANOS = 15_000_000_000L;
 
     private final UserFile file;
-    private final Clock clock;
     private final LongSupplier nanoTime;
     private final PasswordHash nobody;
     private final Semaphore turn = new Semaphore(1, true);
@@ -61,9 +61,7 @@ public final class FileUsers implements Users {
     private boolean loaded;
     private String fault = "";
 
-    @Reference(cardinality = ReferenceCardinality.OPTIONAL, policy = ReferencePolicy.DYNAMIC)
-    @Nullable
-    volatile AuditLog audit;
+    private final AuditTrail trail;
 
     /** A rename gives the file another key, so two changes within one tick of the clock are still two. */
     private record Stamp(@Nullable Object key, long size, long modified) {}
@@ -79,18 +77,29 @@ public final class FileUsers implements Users {
 
     FileUsers(UserFile file, RandomGenerator random, Clock clock, LongSupplier nanoTime) {
         this.file = file;
-        this.clock = clock;
         this.nanoTime = nanoTime;
+        trail = new AuditTrail("log-ins", clock);
         nobody = PasswordHash.ofNobody(random);
         reload();
+    }
+
+    @Reference(
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY,
+            cardinality = ReferenceCardinality.OPTIONAL)
+    void bindAuditLog(AuditLog log) {
+        trail.set(log);
+    }
+
+    void unbindAuditLog(AuditLog log) {
+        trail.unset(log);
     }
 
     @Override
     public Optional<Actor> authenticate(String name, char[] password, String origin) {
         long wait = waitNanos(name, origin);
         if (wait > 0) {
-            LOG.debug("log-in from {} refused unheard, {} ms to wait", origin, TimeUnit.NANOSECONDS.toMillis(wait));
-            return Optional.empty();
+            return unheard(name, origin, wait);
         }
         Entry entry;
         boolean right;
@@ -103,8 +112,9 @@ public final class FileUsers implements Users {
             return Optional.empty();
         }
         try {
-            if (waitNanos(name, origin) > 0) {
-                return Optional.empty(); // those that queued up here before the first of them failed
+            wait = waitNanos(name, origin);
+            if (wait > 0) {
+                return unheard(name, origin, wait); // those that queued up here before the first of them failed
             }
             entry = entry(name);
             right = (entry == null ? unknown() : entry.password()).matches(password);
@@ -116,7 +126,28 @@ public final class FileUsers implements Users {
             turn.release();
         }
         LOG.debug("{} logged in from {}", entry.name(), origin);
-        return Optional.of(new Actor(entry.name(), entry.roles(), origin));
+        Actor actor = new Actor(entry.name(), entry.roles(), origin);
+        trail.tally(AuditRecord.of(
+                trail.nowNs(),
+                actor,
+                "LOGIN",
+                entry.name(),
+                "with " + entry.roles().stream().sorted().toList()));
+        return Optional.of(actor);
+    }
+
+    /** Whether the password was right is not looked at, so the record cannot say it either. */
+    private Optional<Actor> unheard(String name, String origin, long wait) {
+        LOG.debug("log-in from {} refused unheard, {} ms to wait", origin, TimeUnit.NANOSECONDS.toMillis(wait));
+        String shown = printable(name);
+        trail.tally(AuditRecord.of(
+                trail.nowNs(),
+                shown,
+                origin,
+                "LOGIN_REFUSED",
+                shown,
+                "not looked at after failures before; " + (TimeUnit.NANOSECONDS.toSeconds(wait) + 1) + " s to wait"));
+        return Optional.empty();
     }
 
     @Override
@@ -149,16 +180,10 @@ public final class FileUsers implements Users {
             long now = nanoTime.getAsLong();
             refused = Math.max(failing.failed(key(name, origin), now), spraying.failed(origin, now));
         }
-        String detail =
-                reason + ", from " + origin + (refused > 0 ? ", after " + refused + " attempts refused unheard" : "");
+        String detail = reason + (refused > 0 ? ", after " + refused + " attempts refused unheard" : "");
         String shown = printable(name);
-        LOG.info("log-in of '{}' failed: {}", shown, detail);
-        AuditLog log = audit;
-        if (log != null) {
-            Instant now = clock.instant();
-            log.append(AuditRecord.of(
-                    now.getEpochSecond() * 1_000_000_000L + now.getNano(), shown, "LOGIN_FAILED", origin, detail));
-        }
+        LOG.info("log-in of '{}' from {} failed: {}", shown, origin, detail);
+        trail.tally(AuditRecord.of(trail.nowNs(), shown, origin, "LOGIN_FAILED", shown, detail));
         return Optional.empty();
     }
 

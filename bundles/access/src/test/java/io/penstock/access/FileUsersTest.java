@@ -9,7 +9,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.penstock.api.access.Actor;
 import io.penstock.api.access.Role;
-import io.penstock.api.audit.AuditLog;
 import io.penstock.api.audit.AuditRecord;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -46,22 +45,7 @@ final class FileUsersTest {
     private FileUsers users() {
         FileUsers users = new FileUsers(
                 file, new SecureRandom(), Clock.fixed(Instant.ofEpochSecond(1_000), ZoneOffset.UTC), nanos::get);
-        users.audit = new AuditLog() {
-            @Override
-            public boolean append(AuditRecord entry) {
-                return audited.add(entry);
-            }
-
-            @Override
-            public boolean writable() {
-                return true;
-            }
-
-            @Override
-            public boolean flush(long timeoutMs) {
-                return true;
-            }
-        };
+        users.bindAuditLog(new FakeAudit(audited));
         return users;
     }
 
@@ -76,7 +60,11 @@ final class FileUsersTest {
 
         assertEquals(
                 Optional.of(new Actor("anna", Set.of(Role.OPERATOR), HERE)), login(users(), "anna", PASSWORD, HERE));
-        assertEquals(List.of(), audited);
+        assertEquals(
+                List.of("LOGIN anna " + HERE),
+                audited.stream()
+                        .map(r -> r.action() + " " + r.actor() + " " + r.origin())
+                        .toList());
     }
 
     // A wrong password that nobody hears of can be tried for ever.
@@ -91,7 +79,7 @@ final class FileUsersTest {
         assertEquals(2, audited.size());
         assertEquals("LOGIN_FAILED", audited.get(0).action());
         assertEquals("anna", audited.get(0).actor());
-        assertEquals(HERE, audited.get(0).subject());
+        assertEquals(HERE, audited.get(0).origin());
         assertEquals("eve?{}", audited.get(1).actor());
         assertFalse(audited.toString().contains("wrong wrong"));
         assertFalse(audited.toString().contains(PASSWORD));
@@ -165,13 +153,15 @@ final class FileUsersTest {
                 login(users, "anna", PASSWORD, HERE).isEmpty(),
                 "within the wait even the right one is refused unheard");
         assertTrue(login(users, "anna", PASSWORD, "opc.ua 10.0.0.8").isPresent());
-        assertEquals(3, audited.size());
+        assertEquals(
+                List.of("LOGIN_FAILED", "LOGIN_FAILED", "LOGIN_FAILED", "LOGIN_REFUSED", "LOGIN"),
+                audited.stream().map(AuditRecord::action).toList());
 
         nanos.addAndGet(1_000_000_001L);
         assertTrue(login(users, "anna", "wrong wrong wrong", HERE).isEmpty());
         assertEquals(
-                "wrong name or password, from " + HERE + ", after 1 attempts refused unheard",
-                audited.get(3).detail());
+                "wrong name or password, after 1 attempts refused unheard",
+                audited.get(5).detail());
         nanos.addAndGet(1_000_000_001L);
         assertTrue(login(users, "anna", PASSWORD, HERE).isEmpty(), "the second wait is two seconds");
         nanos.addAndGet(1_000_000_001L);

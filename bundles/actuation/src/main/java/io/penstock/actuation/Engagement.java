@@ -51,6 +51,8 @@ final class Engagement {
 
     long failures;
     long mismatches;
+    /** Since when no write could be put on record, 0 if the last one was. */
+    long unrecordedSinceNanos;
 
     Engagement(TagWriter writer, String actor, Setpoint setpoint, int resyncs) {
         this.writer = writer;

@@ -69,7 +69,12 @@ enum Guard {
             "the serving release is one that the plant approved (G2)",
             "`approvedReleases`",
             "shed; at closing: do not close"),
-    AUDIT("audit", "the audit log takes records (G27)", "–", "shed after 60 s; at closing: do not close"),
+    AUDIT(
+            "audit",
+            "the audit log takes records (G27), and what is written is on its disk before it leaves",
+            "`intent`, `holdMs`",
+            "do not write; shed when no write could be recorded for `holdMs`, or no record for 60 s; at closing: do not"
+                    + " close"),
     CLOCK("clock", "the wall clock did not step by more than 2 s against the monotonic clock (G25)", "–", "shed"),
     OWNER(
             "owner",

@@ -38,6 +38,8 @@ final class Lane implements Runnable {
 
     private static final long LONGEST_REST_MS = 1_000;
     private static final long SHORTEST_RETRY_MS = 100;
+    /** Longer than this the record of a write is not waited for. */
+    private static final long LONGEST_INTENT_MS = 2_000;
 
     private final Settings settings;
     private final long watchNanos;
@@ -97,6 +99,16 @@ final class Lane implements Runnable {
 
         /** A value that was asked but is not written. */
         void dropped(Ask ask, Guard guard, String reason);
+
+        /**
+         * Puts on record what is about to leave.
+         *
+         * @return false if that is not as the loop's policy demands within {@code timeoutMs}: it must not leave.
+         */
+        boolean intended(Ask ask, double value, long timeoutMs);
+
+        /** What was put on record as about to leave does not. */
+        void withdrawn(Ask ask, double value, Guard guard, String reason);
 
         /** What goes to the plant after all, because the rate limits moved meanwhile. */
         void limitedAgain(Ask ask, double value);
@@ -319,12 +331,49 @@ final class Lane implements Runnable {
             }
             events.limitedAgain(ask, value);
         }
+        if (!intend(ask, value, engagement, now)) {
+            return;
+        }
         CompletableFuture<Integer> answer = send(engagement, value);
         if (answer == null) {
-            events.dropped(ask, Guard.SUPERSEDED, "the loop opened before it could go out");
+            events.withdrawn(ask, value, Guard.SUPERSEDED, "the loop opened before it could go out");
             return;
         }
         finish(ask, value, engagement, await(engagement.writer, answer, settings.writeDeadlineMs()));
+    }
+
+    /** The plant sees nothing that the audit does not know; what waits for the disk ages meanwhile. */
+    private boolean intend(Ask ask, double value, Engagement engagement, long began) {
+        long validUntil = ask.computedNanos() + MILLISECONDS.toNanos(settings.validityMs());
+        long boundMs = Math.min(LONGEST_INTENT_MS, NANOSECONDS.toMillis(validUntil - began));
+        boolean recorded = events.intended(ask, value, boundMs);
+        long now = nanoTime.getAsLong();
+        if (!recorded) {
+            String reason = "its record was not on disk after " + NANOSECONDS.toMillis(now - began)
+                    + " ms; free disk space or repair the disk";
+            events.withdrawn(ask, value, Guard.AUDIT, reason);
+            if (engagement.unrecordedSinceNanos == 0) {
+                engagement.unrecordedSinceNanos = began | 1;
+            }
+            if (now - engagement.unrecordedSinceNanos > MILLISECONDS.toNanos(settings.holdMs())) {
+                events.shed(
+                        engagement,
+                        Guard.AUDIT,
+                        "no write could be recorded for more than " + settings.holdMs() + " ms, last: " + reason);
+            }
+            return false;
+        }
+        engagement.unrecordedSinceNanos = 0;
+        if (now - validUntil > 0) {
+            events.withdrawn(
+                    ask,
+                    value,
+                    Guard.VALIDITY,
+                    "computed " + NANOSECONDS.toMillis(now - ask.computedNanos())
+                            + " ms before its record was on disk, valid for " + settings.validityMs() + " ms");
+            return false;
+        }
+        return true;
     }
 
     /** Null if the loop is not closed by that act any more. */

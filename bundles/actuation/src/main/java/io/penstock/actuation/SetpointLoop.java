@@ -15,15 +15,16 @@ import io.penstock.api.actuation.WriteOutcome.Kind;
 import io.penstock.api.actuation.WriteReceipt;
 import io.penstock.api.audit.AuditLog;
 import io.penstock.api.audit.AuditRecord;
+import io.penstock.api.audit.AuditTrail;
 import io.penstock.api.data.Prediction;
 import io.penstock.api.data.TagId;
 import io.penstock.api.model.ModelArtifact;
 import java.time.Clock;
-import java.time.Instant;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -60,10 +61,13 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
     static final String PID = "io.penstock.actuation";
 
     private static final Logger LOG = LoggerFactory.getLogger(SetpointLoop.class);
-    private static final String GATEWAY = "gateway";
+    private static final Actor GATEWAY = new Actor(AuditRecord.GATEWAY, Set.of(), AuditRecord.GATEWAY);
     private static final long WATCH_NANOS = MILLISECONDS.toNanos(250);
     private static final long CLOCK_STEP_MS = 2_000;
     private static final long AUDIT_NANOS = MILLISECONDS.toNanos(60_000);
+    /** So long a closing waits for its record. */
+    private static final long CLOSED_MS = 2_000;
+
     private static final long DRAIN_MS = 500;
 
     private final Settings settings;
@@ -72,13 +76,13 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
     private final LongSupplier nanoTime;
     private final Lane lane;
     private final Arming arming;
+    private final AuditTrail trail;
     private final Thread watcher;
     private final String deadbandWords;
     private final String periodWords;
 
     private final List<TagWriter> writers = new CopyOnWriteArrayList<>();
     private final List<TagSource> sources = new CopyOnWriteArrayList<>();
-    private final AtomicReference<@Nullable AuditLog> auditLog = new AtomicReference<>();
 
     private final AtomicReference<@Nullable Engagement> engaged = new AtomicReference<>();
     /** Grows with every opening by an actor, so that a closing that is still asking its guards gives way. */
@@ -93,7 +97,6 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
     private final AtomicLong limited = new AtomicLong();
     private final AtomicLong suppressed = new AtomicLong();
     private final Map<Guard, AtomicLong> refused = new EnumMap<>(Guard.class);
-    private final AtomicLong unaudited = new AtomicLong();
 
     // Below: the watcher's thread only.
 
@@ -193,6 +196,11 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
         @AttributeDefinition(
                 description = "Releases the plant approved for this loop, as 'name version'; it closes with no other.")
         String[] approvedReleases();
+
+        @AttributeDefinition(
+                description =
+                        "durable: what is written is on the audit's disk before it leaves; queued: it is on its way there, and writes of the last moment before a loss of power or a kill are not on record.")
+        String intent() default "durable";
     }
 
     /** The last prediction while open, for the guards of closing. */
@@ -209,6 +217,7 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
         this.leases = leases;
         this.clock = clock;
         this.nanoTime = nanoTime;
+        trail = new AuditTrail(settings.name(), clock);
         lane = new Lane(settings, this, clock, nanoTime, pause);
         arming = new Arming(settings, writers, sources, lane, nanoTime);
         watcher = new Thread(this::watchUntilStopped, "actuation-watch-" + settings.name());
@@ -283,11 +292,11 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
 
     @Reference(cardinality = ReferenceCardinality.OPTIONAL, policy = ReferencePolicy.DYNAMIC)
     void setAuditLog(AuditLog log) {
-        auditLog.set(log);
+        trail.set(log);
     }
 
     void unsetAuditLog(AuditLog log) {
-        auditLog.compareAndSet(log, null);
+        trail.unset(log);
     }
 
     @Override
@@ -425,9 +434,10 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
         }
         engagement.asked = true;
         engagement.askedNanos = now;
-        lane.ask(new Lane.Ask(engagement, model.label(), offered, value, setpoint.value(), computedNanos, now));
+        Lane.Ask ask = new Lane.Ask(engagement, model.label(), offered, value, setpoint.value(), computedNanos, now);
         if (value == offered) {
-            audit(GATEWAY, "WRITE_ASKED", model.label(), offered, value);
+            audit("WRITE_ASKED", model.label(), offered, value); // before the lane has it: its intent comes after
+            lane.ask(ask);
             return new WriteOutcome(Kind.ASKED, offered, value, "");
         }
         limited.incrementAndGet();
@@ -437,7 +447,8 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
                 : "rate: " + Figure.of(value) + " now on the way from " + Figure.of(setpoint.value()) + " to "
                         + Figure.of(wanted) + ", limits +" + Figure.of(settings.rateUpPerMinute()) + " and -"
                         + Figure.of(settings.rateDownPerMinute()) + " per minute";
-        audit(GATEWAY, "WRITE_LIMITED", model.label() + ": " + reason, offered, value);
+        audit("WRITE_LIMITED", model.label() + ": " + reason, offered, value);
+        lane.ask(ask);
         return new WriteOutcome(Kind.LIMITED, offered, value, reason);
     }
 
@@ -468,14 +479,14 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
         if (reason == deadbandWords) {
             lane.forget("the newest value is inside the deadband");
         }
-        audit(GATEWAY, "WRITE_SUPPRESSED", model.label(), offered, Double.NaN);
+        audit("WRITE_SUPPRESSED", model.label(), offered, Double.NaN);
         return new WriteOutcome(Kind.SUPPRESSED, offered, Double.NaN, reason);
     }
 
     private WriteOutcome refuse(Engagement engagement, Guard guard, double offered, String words, long now) {
         String reason = guard.word() + ": " + words;
         count(guard);
-        audit(GATEWAY, "WRITE_REFUSED", label() + ": " + reason, offered, Double.NaN);
+        audit("WRITE_REFUSED", label() + ": " + reason, offered, Double.NaN);
         lane.forget(reason);
         engagement.restart = true;
         engagement.refusal = reason;
@@ -523,7 +534,7 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
             return List.of();
         }
         int opening = openings.get();
-        Arming.Result result = arming.ask(actor, reason, serving, seen, auditLog.get());
+        Arming.Result result = arming.ask(actor, reason, serving, seen, trail.log());
         List<String> failing = result.failing();
         Engagement engagement = null;
         if (failing.isEmpty()) {
@@ -531,22 +542,24 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
             failing = engage(engagement, actor, reason, result, opening);
         }
         if (!failing.isEmpty()) {
-            audit(actor.name(), "LOOP_CLOSE_REFUSED", String.join("; ", failing), Double.NaN, Double.NaN);
+            trail.append(record(actor, "LOOP_CLOSE_REFUSED", String.join("; ", failing), Double.NaN, Double.NaN));
             LOG.info("Loop {}: not closed for {}: {}", settings.name(), actor.name(), failing);
         }
         return failing;
     }
 
     private List<String> engage(Engagement engagement, Actor actor, String reason, Arming.Result result, int opening) {
-        String detail = reason + "; " + label() + ", from " + actor.origin() + ", setpoint "
-                + result.setpoint().value();
-        if (!audit(
-                actor.name(),
+        String detail =
+                reason + "; " + label() + ", setpoint " + result.setpoint().value();
+        AuditRecord record = record(
+                actor,
                 "LOOP_CLOSED",
                 detail,
                 result.prediction(),
-                result.setpoint().value())) {
-            return List.of(Guard.AUDIT.word() + ": the audit log does not take the record of closing");
+                result.setpoint().value());
+        if (!trail.commit(record, CLOSED_MS)) {
+            return List.of(Guard.AUDIT.word() + ": the record of closing was not on disk within " + CLOSED_MS
+                    + " ms; free disk space or repair the disk");
         }
         lane.begin(result.setpoint());
         shedToTell.set(null);
@@ -575,7 +588,7 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
         lane.forget("the loop was opened");
         boolean drained = lane.drain(DRAIN_MS);
         if (engagement != null) {
-            opened(actor.name(), reason + (drained ? "" : "; a write may still be on its way to the connector"));
+            opened(actor, reason + (drained ? "" : "; a write may still be on its way to the connector"));
         }
     }
 
@@ -590,11 +603,12 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
         }
     }
 
-    private void opened(String actor, String reason) {
+    /** It is open: the record may take its time, but has its place even where the disk takes nothing. */
+    private void opened(Actor actor, String reason) {
         lastOpenReason = reason;
-        audit(actor, "LOOP_OPENED", label() + ": " + reason, Double.NaN, Double.NaN);
-        if (!actor.equals(GATEWAY)) {
-            LOG.info("Loop {}: opened by {}: {}", settings.name(), actor, reason);
+        trail.insist(record(actor, "LOOP_OPENED", label() + ": " + reason, Double.NaN, Double.NaN), 0);
+        if (actor != GATEWAY) {
+            LOG.info("Loop {}: opened by {}: {}", settings.name(), actor.name(), reason);
         }
     }
 
@@ -635,7 +649,6 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
     public void dropped(Lane.Ask ask, Guard guard, String reason) {
         count(guard);
         audit(
-                GATEWAY,
                 guard == Guard.SUPERSEDED ? "WRITE_SUPERSEDED" : "WRITE_REFUSED",
                 ask.label() + ": " + guard.word() + ": " + reason,
                 ask.offered(),
@@ -643,9 +656,22 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
     }
 
     @Override
+    public boolean intended(Lane.Ask ask, double value, long timeoutMs) {
+        AuditRecord intent = record(GATEWAY, "WRITE_INTENT", ask.label(), ask.offered(), value);
+        return settings.intent() == Settings.Intent.DURABLE
+                ? trail.commit(intent, Math.max(timeoutMs, 1))
+                : trail.append(intent);
+    }
+
+    @Override
+    public void withdrawn(Lane.Ask ask, double value, Guard guard, String reason) {
+        count(guard);
+        audit("WRITE_WITHDRAWN", ask.label() + ": " + guard.word() + ": " + reason, ask.offered(), value);
+    }
+
+    @Override
     public void limitedAgain(Lane.Ask ask, double value) {
         audit(
-                GATEWAY,
                 "WRITE_LIMITED",
                 ask.label() + ": rate: " + value + " instead of " + ask.value() + " after the write before it",
                 ask.offered(),
@@ -661,7 +687,7 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
         } else {
             detail += ": shown " + receipt.readBack();
         }
-        audit(GATEWAY, "WRITE_" + receipt.result(), detail, ask == null ? Double.NaN : ask.offered(), receipt.value());
+        audit("WRITE_" + receipt.result(), detail, ask == null ? Double.NaN : ask.offered(), receipt.value());
     }
 
     /** For tests that are their own threads: what the lane does next. */
@@ -678,18 +704,13 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
         refused.get(guard).incrementAndGet();
     }
 
-    private boolean audit(String actor, String action, String detail, double offered, double value) {
-        AuditLog log = auditLog.get();
-        if (log == null) {
-            unaudited.incrementAndGet();
-            return false;
-        }
-        return log.append(new AuditRecord(wallNs(), actor, action, settings.name(), detail, offered, value));
+    private boolean audit(String action, String detail, double offered, double value) {
+        return trail.append(record(GATEWAY, action, detail, offered, value));
     }
 
-    private long wallNs() {
-        Instant now = clock.instant();
-        return now.getEpochSecond() * 1_000_000_000L + now.getNano();
+    private AuditRecord record(Actor actor, String action, String detail, double offered, double value) {
+        return new AuditRecord(
+                trail.nowNs(), actor.name(), actor.origin(), action, settings.name(), detail, offered, value);
     }
 
     private void watchUntilStopped() {
@@ -753,18 +774,8 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
     }
 
     private void watchAudit(@Nullable Engagement engagement, long now) {
-        AuditLog log = auditLog.get();
-        if (log != null && log.writable()) {
+        if (trail.writable()) {
             auditBadSinceNanos = 0;
-            long lost = unaudited.getAndSet(0);
-            if (lost > 0) {
-                audit(
-                        GATEWAY,
-                        "WRITE_UNAUDITED",
-                        lost + " records were not kept: there was no audit log",
-                        Double.NaN,
-                        (double) lost);
-            }
             return;
         }
         if (auditBadSinceNanos == 0) {

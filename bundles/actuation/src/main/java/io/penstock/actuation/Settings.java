@@ -43,7 +43,16 @@ record Settings(
         long watchPeriodMs,
         long maximumConsecutiveRefusals,
         long holdMs,
-        Set<String> approvedReleases) {
+        Set<String> approvedReleases,
+        Intent intent) {
+    /** What is on record before a write leaves. */
+    enum Intent {
+        /** its intent is on disk. */
+        DURABLE,
+        /** its intent is on its way to the disk. */
+        QUEUED
+    }
+
     private static final long DAY_MS = TimeUnit.DAYS.toMillis(1);
 
     Settings {
@@ -137,7 +146,8 @@ record Settings(
                 keys.given("watchPeriodMs") ? keys.whole("watchPeriodMs") : 1_000,
                 keys.whole("maximumConsecutiveRefusals"),
                 keys.whole("holdMs"),
-                keys.releases("approvedReleases"));
+                keys.releases("approvedReleases"),
+                keys.intent("intent"));
     }
 
     private static void finite(String key, double value) {
@@ -230,6 +240,15 @@ record Settings(
                 return text.equals("true");
             }
             throw refused(key, "true or false", String.valueOf(value));
+        }
+
+        Intent intent(String key) {
+            Object value = given(key) ? properties.get(key) : "durable";
+            return switch (String.valueOf(value).strip()) {
+                case "durable" -> Intent.DURABLE;
+                case "queued" -> Intent.QUEUED;
+                default -> throw refused(key, "durable or queued", "'" + value + "'");
+            };
         }
 
         Set<String> releases(String key) {

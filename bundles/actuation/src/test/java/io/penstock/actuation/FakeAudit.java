@@ -6,6 +6,7 @@ import io.penstock.api.audit.AuditLog;
 import io.penstock.api.audit.AuditRecord;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.function.Consumer;
 
 /** Keeps records in memory, or refuses them. */
 final class FakeAudit implements AuditLog {
@@ -13,6 +14,8 @@ final class FakeAudit implements AuditLog {
     volatile boolean writable = true;
     /** Takes records and throws them away: for counting allocation. */
     volatile boolean forgetful;
+    /** While somebody waits for the disk. */
+    volatile Consumer<AuditRecord> beforeCommit = entry -> {};
 
     @Override
     public boolean append(AuditRecord entry) {
@@ -20,6 +23,25 @@ final class FakeAudit implements AuditLog {
             records.add(entry);
         }
         return writable;
+    }
+
+    @Override
+    public boolean commit(AuditRecord entry, long timeoutMs) {
+        beforeCommit.accept(entry);
+        return append(entry);
+    }
+
+    @Override
+    public Kept insist(AuditRecord entry, long timeoutMs) {
+        if (!forgetful) {
+            records.add(entry);
+        }
+        return writable ? Kept.ON_DISK : Kept.IN_MEMORY;
+    }
+
+    @Override
+    public void tally(AuditRecord entry) {
+        append(entry);
     }
 
     @Override

@@ -689,7 +689,7 @@ class SetpointLoopTest {
         rig.loop.setAuditLog(rig.audit);
         rig.loop.watch();
         assertTrue(rig.loop.closed());
-        assertEquals(1, rig.audit.last("WRITE_UNAUDITED").value());
+        assertEquals(1, rig.audit.last("AUDIT_MISSED").value());
     }
 
     // The second loop would push the tag to and fro.

@@ -12,11 +12,16 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Queue;
+import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.osgi.framework.BundleContext;
 import org.osgi.service.component.annotations.Activate;
@@ -31,8 +36,9 @@ import org.slf4j.LoggerFactory;
 
 /**
  * The audit log of this gateway. Callers put records into a ring; one thread gives them number and hash, writes them in
- * groups and waits for the disk. While the disk refuses, the group in hand is tried again every second and the ring fills;
- * what it cannot take is counted and recorded as a gap once the disk is back.
+ * groups and waits for the disk, and all who wait share that. While the disk refuses, the group in hand is tried again every
+ * second and the ring fills; what it cannot take is counted and recorded as a gap once the disk is back. What was insisted on
+ * has places of its own in the ring, and goes to the {@link Reserve} meanwhile.
  */
 @Component(
         configurationPid = AuditJournal.PID,
@@ -46,6 +52,9 @@ public final class AuditJournal implements AuditLog {
 
     private static final Logger LOG = LoggerFactory.getLogger(AuditJournal.class);
     private static final int GROUP = 1_024;
+    /** Places of the ring for what is insisted on. */
+    private static final int INSISTED = 256;
+
     private static final long RETRY_NANOS = MILLISECONDS.toNanos(1_000);
     private static final long STUCK_NANOS = MILLISECONDS.toNanos(5_000);
     private static final long STOP_MS = 1_800;
@@ -54,7 +63,13 @@ public final class AuditJournal implements AuditLog {
     private final Settings settings;
     private final Disk disk;
     private final Clock clock;
-    private final Ring<AuditRecord> ring;
+    /** Records as they are, and {@link Awaited} ones. */
+    private final Ring<Object> ring;
+
+    private final Repeats repeats = new Repeats(System::nanoTime);
+    /** What was insisted on and is not in the log yet. */
+    private final Queue<Awaited> insisted = new ConcurrentLinkedQueue<>();
+
     private final AtomicLong dropped = new AtomicLong();
     private final Thread writer = new Thread(this::write, "audit-writer-log");
 
@@ -67,6 +82,9 @@ public final class AuditJournal implements AuditLog {
     /** The last record of a log that was removed meanwhile. */
     private long acknowledged;
 
+    private long anchorDueNanos;
+    private boolean reserveFull;
+
     // Below: written by the writer's thread, read by others.
 
     private volatile boolean stopping;
@@ -75,6 +93,18 @@ public final class AuditJournal implements AuditLog {
     private volatile long committed;
     /** When the commit in progress began, 0 if there is none: a disk may hang without an error. */
     private volatile long commitSinceNanos;
+
+    /** A record that somebody waits for. */
+    private static final class Awaited {
+        final AuditRecord entry;
+        volatile Kept kept = Kept.IN_MEMORY;
+        /** The disk refused it at least once. */
+        volatile boolean refused;
+
+        Awaited(AuditRecord entry) {
+            this.entry = entry;
+        }
+    }
 
     @ObjectClassDefinition(name = "Audit log", description = "Append-only, hash-chained record of who did what.")
     @interface Config {
@@ -133,7 +163,7 @@ public final class AuditJournal implements AuditLog {
         this.settings = settings;
         this.disk = disk;
         this.clock = clock;
-        ring = new Ring<>(settings.queueLength());
+        ring = new Ring<>(settings.queueLength() + INSISTED);
         writer.setDaemon(true);
     }
 
@@ -159,11 +189,47 @@ public final class AuditJournal implements AuditLog {
 
     @Override
     public boolean append(AuditRecord entry) {
-        if (!stopping && ring.offer(entry)) {
+        return take(entry, settings.queueLength());
+    }
+
+    private boolean take(Object entry, int most) {
+        if (!stopping && ring.offer(entry, most)) {
             return true;
         }
         dropped.incrementAndGet();
         return false;
+    }
+
+    @Override
+    public boolean commit(AuditRecord entry, long timeoutMs) {
+        Awaited awaited = new Awaited(entry);
+        return take(awaited, settings.queueLength())
+                && await(timeoutMs, () -> awaited.kept == Kept.ON_DISK || awaited.refused)
+                && awaited.kept == Kept.ON_DISK;
+    }
+
+    @Override
+    public Kept insist(AuditRecord entry, long timeoutMs) {
+        Awaited awaited = new Awaited(entry);
+        insisted.add(awaited);
+        if (!take(awaited, Integer.MAX_VALUE)) {
+            insisted.remove(awaited);
+            return Kept.LOST;
+        }
+        if (timeoutMs > 0) {
+            await(timeoutMs, () -> awaited.kept != Kept.IN_MEMORY || awaited.refused);
+        } else { // perhaps a pipeline's thread: it takes no lock
+            flushWanted = true;
+            LockSupport.unpark(writer);
+        }
+        return awaited.kept;
+    }
+
+    @Override
+    public void tally(AuditRecord entry) {
+        if (repeats.passes(entry)) {
+            append(entry);
+        }
     }
 
     @Override
@@ -175,10 +241,15 @@ public final class AuditJournal implements AuditLog {
     @Override
     public boolean flush(long timeoutMs) {
         long wanted = ring.offered();
+        return await(timeoutMs, () -> committed >= wanted);
+    }
+
+    /** Has the writer go on at once, and waits until something is so; false if it is not in time. */
+    private boolean await(long timeoutMs, BooleanSupplier what) {
         long left = MILLISECONDS.toNanos(timeoutMs);
         waiting.lock();
         try {
-            while (committed < wanted) {
+            while (!what.getAsBoolean()) {
                 if (left <= 0 || !writer.isAlive()) {
                     return false;
                 }
@@ -201,20 +272,23 @@ public final class AuditJournal implements AuditLog {
     }
 
     private void write() {
-        List<AuditRecord> group = new ArrayList<>();
+        List<Object> group = new ArrayList<>();
         Segments segments = null;
+        anchorDueNanos = System.nanoTime();
         try {
             while (true) {
                 boolean last = stopping;
                 try {
                     segments = segments == null ? open(group) : segments;
-                    collect(group);
+                    collect(group, last);
                     if (group.isEmpty() && last) {
                         sayStopped(segments);
                         return;
                     }
                     boolean more = group.size() >= GROUP;
                     commit(segments, group);
+                    anchor(segments);
+                    well(segments);
                     if (!more && !last) {
                         rest(MILLISECONDS.toNanos(settings.flushIntervalMs()));
                     }
@@ -224,7 +298,9 @@ public final class AuditJournal implements AuditLog {
                         close(segments);
                         segments = null;
                     }
+                    collect(group, last);
                     refused(e, group.size());
+                    reserve(segments, group);
                     if (last) {
                         return;
                     }
@@ -241,57 +317,171 @@ public final class AuditJournal implements AuditLog {
         }
     }
 
-    private Segments open(List<AuditRecord> group) throws IOException {
+    private Segments open(List<Object> group) throws IOException {
         Segments opened = Segments.open(directory, disk, (long) settings.segmentMiB() << 20, settings.retainSegments());
+        try {
+            group.addAll(begin(opened));
+            return opened;
+        } catch (IOException | RuntimeException e) {
+            opened.close();
+            throw e;
+        }
+    }
+
+    /** What the log must say first. */
+    private List<AuditRecord> begin(Segments opened) throws IOException {
+        List<AuditRecord> first = new ArrayList<>();
         List<Segments.Finding> findings = new ArrayList<>(opened.findings());
         Segments.Finding lost = opened.lost(acknowledged);
         if (lost != null) {
             findings.add(lost);
         }
-        acknowledged = 0;
         for (Segments.Finding finding : findings) {
             if (finding.action().equals("AUDIT_BROKEN")) {
                 LOG.error("audit: {}: {}; look with 'penstock audit verify'", finding.subject(), finding.detail());
             } else {
                 LOG.warn("audit: {}: {}", finding.subject(), finding.detail());
             }
-            group.add(own(finding.action(), finding.subject(), finding.detail(), Double.NaN));
+            first.add(own(finding.action(), finding.subject(), finding.detail(), Double.NaN));
         }
-        group.add(own("AUDIT_STARTED", "audit", "after record " + opened.seq(), Double.NaN));
-        return opened;
+        Reserve reserve = opened.reserve();
+        List<AuditRecord> held = reserve == null || !insisted.isEmpty() ? List.of() : reserve.found();
+        Set<AuditRecord> there = new HashSet<>();
+        Intents intents = new Intents();
+        opened.tail(line -> {
+            intents.see(line);
+            if (!held.isEmpty()) {
+                there.add(line.entry());
+            }
+        });
+        held.stream().filter(entry -> !there.contains(entry)).forEach(first::add);
+        String process = process();
+        if (!intents.process().equals(process)) {
+            for (Line intent : intents.open()) {
+                LOG.warn("audit: loop {}: {}", intent.subject(), Intents.words(intent));
+                first.add(new AuditRecord(
+                        nowNs(),
+                        ACTOR,
+                        AuditRecord.GATEWAY,
+                        "WRITE_UNKNOWN",
+                        intent.subject(),
+                        Intents.words(intent),
+                        intent.offered(),
+                        intent.value()));
+            }
+        }
+        first.add(own("AUDIT_STARTED", "audit", "after record " + opened.seq() + ", " + process, Double.NaN));
+        acknowledged = 0;
+        return first;
     }
 
-    private void collect(List<AuditRecord> group) {
-        AuditRecord next = group.size() < GROUP ? ring.poll() : null;
+    /** Tells this process from one before it. */
+    private static String process() {
+        ProcessHandle self = ProcessHandle.current();
+        return "process " + self.pid() + " of "
+                + self.info().startInstant().map(Instant::toString).orElse("an unknown time");
+    }
+
+    private void collect(List<Object> group, boolean last) {
+        Object next = group.size() < GROUP ? ring.poll() : null;
         while (next != null) {
             group.add(next);
             next = group.size() < GROUP ? ring.poll() : null;
         }
-        if (group.size() <= GROUP && dropped.get() > 0) {
-            long gap = dropped.getAndSet(0);
-            group.add(own(
-                    "AUDIT_GAP",
-                    "audit",
-                    gap + " records were not kept: the queue of " + settings.queueLength() + " was full",
-                    (double) gap));
+        if (group.size() <= GROUP) {
+            if (dropped.get() > 0) {
+                long gap = dropped.getAndSet(0);
+                group.add(own(
+                        "AUDIT_GAP",
+                        "audit",
+                        gap + " records were not kept: the queue of " + settings.queueLength() + " was full",
+                        (double) gap));
+            }
+            group.addAll(repeats.due(last, nowNs()));
         }
     }
 
-    private void commit(Segments segments, List<AuditRecord> group) throws IOException {
+    private void commit(Segments segments, List<Object> group) throws IOException {
         if (!group.isEmpty()) {
             commitSinceNanos = System.nanoTime() | 1;
             try {
-                segments.commit(group);
-                prune(segments);
+                segments.commit(group.stream().map(AuditJournal::entryOf).toList());
             } finally {
                 commitSinceNanos = 0;
             }
+            for (Object element : group) {
+                if (element instanceof Awaited awaited) {
+                    awaited.kept = Kept.ON_DISK;
+                }
+            }
             group.clear();
             committed = ring.taken();
+            insisted.removeIf(awaited -> awaited.kept == Kept.ON_DISK);
+            well(segments);
         }
+        signal();
+    }
+
+    private void well(Segments segments) {
         if (!healthy) {
             healthy = true;
+            reserveFull = false;
             LOG.info("audit: writes to {}, last record {}", directory, segments.seq());
+        }
+    }
+
+    private static AuditRecord entryOf(Object element) {
+        return element instanceof Awaited awaited ? awaited.entry : (AuditRecord) element;
+    }
+
+    /** Not with every group: who waits for a record need not wait for it. */
+    private void anchor(Segments segments) throws IOException {
+        long now = System.nanoTime();
+        if (now - anchorDueNanos < 0 && !stopping) {
+            return;
+        }
+        commitSinceNanos = now | 1;
+        try {
+            segments.anchor();
+            anchorDueNanos = now + MILLISECONDS.toNanos(settings.flushIntervalMs());
+            Reserve reserve = segments.reserve();
+            if (reserve != null && !reserve.empty() && insisted.isEmpty()) {
+                reserve.clear();
+            }
+            prune(segments);
+        } finally {
+            commitSinceNanos = 0;
+        }
+    }
+
+    /** The log takes nothing: what was insisted on goes where there is room for it. */
+    private void reserve(@Nullable Segments segments, List<Object> group) {
+        List<Awaited> waiters = insisted.stream()
+                .filter(awaited -> awaited.kept == Kept.IN_MEMORY)
+                .toList();
+        Reserve reserve = segments == null ? null : segments.reserve();
+        if (reserve != null && !waiters.isEmpty()) {
+            commitSinceNanos = System.nanoTime() | 1;
+            try {
+                boolean room = reserve.append(
+                        waiters.stream().map(awaited -> awaited.entry).toList());
+                if (room) {
+                    waiters.forEach(awaited -> awaited.kept = Kept.RESERVED);
+                } else if (!reserveFull) {
+                    reserveFull = true;
+                    LOG.error("audit: the reserve in {} is full; further acts are kept in memory only", directory);
+                }
+            } catch (IOException e) {
+                LOG.debug("audit: the reserve is refused too", e);
+            } finally {
+                commitSinceNanos = 0;
+            }
+        }
+        insisted.forEach(awaited -> awaited.refused = true);
+        for (Object element : group) {
+            if (element instanceof Awaited awaited) {
+                awaited.refused = true;
+            }
         }
         signal();
     }
@@ -346,7 +536,7 @@ public final class AuditJournal implements AuditLog {
 
     private void sayStopped(Segments segments) throws IOException {
         segments.commit(List.of(own("AUDIT_STOPPED", "audit", "", Double.NaN)));
-        prune(segments);
+        anchor(segments);
     }
 
     private static void close(@Nullable Segments segments) {
@@ -360,14 +550,11 @@ public final class AuditJournal implements AuditLog {
     }
 
     private AuditRecord own(String action, String subject, String detail, double value) {
+        return new AuditRecord(nowNs(), ACTOR, AuditRecord.GATEWAY, action, subject, detail, Double.NaN, value);
+    }
+
+    private long nowNs() {
         Instant now = clock.instant();
-        return new AuditRecord(
-                now.getEpochSecond() * 1_000_000_000L + now.getNano(),
-                ACTOR,
-                action,
-                subject,
-                detail,
-                Double.NaN,
-                value);
+        return now.getEpochSecond() * 1_000_000_000L + now.getNano();
     }
 }

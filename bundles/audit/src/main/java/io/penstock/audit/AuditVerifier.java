@@ -7,6 +7,8 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.security.MessageDigest;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.NavigableMap;
 import java.util.function.Consumer;
@@ -20,12 +22,18 @@ import org.jspecify.annotations.Nullable;
  * {@link Verdict#lastSeq} and {@link Verdict#lastHash} elsewhere and give them as the expected record.
  */
 public final class AuditVerifier {
+    /** How many broken places are told one by one. */
+    static final int MOST_BREAKS = 1_000;
+
+    private static final long UNKNOWN = Long.MIN_VALUE;
+
     /**
      * One record.
      *
      * @param seq its number, from 1.
      * @param time when, UTC in ISO form with nanoseconds.
      * @param actor who.
+     * @param origin from where.
      * @param action what.
      * @param subject to which thing.
      * @param detail figures and reason.
@@ -37,6 +45,7 @@ public final class AuditVerifier {
             long seq,
             String time,
             String actor,
+            String origin,
             String action,
             String subject,
             String detail,
@@ -44,46 +53,93 @@ public final class AuditVerifier {
             double value,
             String hash) {}
 
+    /** Kinds of broken places. */
+    public enum Kind {
+        /** a file or folder is not there. */
+        MISSING,
+        /** the anchor is damaged or contradicts the log. */
+        ANCHOR,
+        /** a line is no record, or ends in the middle. */
+        FORM,
+        /** a record does not match its own hash, or not the one noted elsewhere. */
+        HASH,
+        /** a record does not follow the one before it. */
+        CHAIN,
+        /** records are missing. */
+        GAP,
+        /** a record stands a second time or in another place. */
+        MOVED,
+        /** the end was cut off or written anew. */
+        TAIL,
+        /** the gateway itself went on behind a damage that it found at a start. */
+        FOUND
+    }
+
+    /**
+     * One broken place.
+     *
+     * @param kind what kind.
+     * @param file the file.
+     * @param line its line from 1, 0 if it concerns the file.
+     * @param reason what is wrong there.
+     */
+    public record Break(Kind kind, String file, long line, String reason) {}
+
     /**
      * What the check found.
      *
-     * @param whole whether the chain is unbroken and complete.
-     * @param records how many records were read before the end or the break.
+     * @param breaks broken places in the order of the log, the first {@link #MOST_BREAKS} of them; empty if the chain is unbroken
+     *     and complete.
+     * @param broken how many there are.
+     * @param records how many records were read.
      * @param segments how many files were read.
      * @param lastSeq number of the last good record, 0 for none.
      * @param lastHash its hash.
      * @param gaps how often records were not kept, because the disk refused or the queue was full.
      * @param lost how many they were.
-     * @param file the file of the first broken place, empty if whole.
-     * @param line its line from 1, 0 if it concerns the file.
-     * @param reason what is wrong there, or a remark where the log is whole; may be empty.
+     * @param remarks where nothing is broken but something is to be known.
+     * @param unknown writes that were about to leave and have no outcome on record.
      */
     public record Verdict(
-            boolean whole,
+            List<Break> breaks,
+            long broken,
             long records,
             int segments,
             long lastSeq,
             String lastHash,
             long gaps,
             long lost,
-            String file,
-            long line,
-            String reason) {}
+            List<String> remarks,
+            List<Entry> unknown) {
+        /** Whether the chain is unbroken and complete. */
+        public boolean whole() {
+            return broken == 0;
+        }
+    }
 
     private final Path directory;
     private final MessageDigest sha256 = Line.sha256();
     private long expectedSeq;
     private String expectedHash = "";
 
+    private final List<Break> breaks = new ArrayList<>();
+    private final List<String> remarks = new ArrayList<>();
+    private final List<Entry> unknown = new ArrayList<>();
+    private Intents intents = new Intents();
+    private long broken;
     private long records;
     private int segments;
+    /** Number of the last record that was read, damaged or not. */
     private long lastSeq;
+    /** Its hash, empty where it cannot be told, so that the next one is believed. */
     private String lastHash = Line.GENESIS;
+
+    private long goodSeq;
+    private String goodHash = Line.GENESIS;
     private long gaps;
     private long lost;
     private boolean expectedSeen;
     private boolean pruneRecorded;
-    private String remark = "";
     private @Nullable Head read;
 
     /** @param directory the log's directory, {@code data/audit} of a gateway. */
@@ -99,7 +155,7 @@ public final class AuditVerifier {
     }
 
     /**
-     * Reads everything and tells the first broken place.
+     * Reads everything and tells all broken places; goes on behind each with the next record that is one.
      *
      * @throws IOException if a file cannot be read.
      */
@@ -121,158 +177,267 @@ public final class AuditVerifier {
     }
 
     private Verdict pass() throws IOException {
+        breaks.clear();
+        remarks.clear();
+        unknown.clear();
+        intents = new Intents();
+        broken = 0;
         records = 0;
         segments = 0;
+        goodSeq = 0;
+        goodHash = Line.GENESIS;
         gaps = 0;
         lost = 0;
         expectedSeen = false;
         pruneRecorded = false;
-        remark = "";
-        if (!Files.isDirectory(directory)) {
-            return broken(directory.toString(), 0, "there is no audit log here");
+        if (Files.isDirectory(directory)) {
+            passOver(anchor());
+            int reserved = Reserve.count(directory);
+            if (reserved > 0) {
+                remarks.add(reserved
+                        + " records of acts are in the reserve, which the log takes over as soon as its disk takes"
+                        + " records");
+            }
+        } else {
+            tell(Kind.MISSING, directory.toString(), 0, "there is no audit log here");
         }
-        Head head;
+        intents.lost().forEach(intent -> unknown.add(entry(intent)));
+        intents.open().forEach(intent -> unknown.add(entry(intent)));
+        return new Verdict(
+                List.copyOf(breaks),
+                broken,
+                records,
+                segments,
+                goodSeq,
+                goodHash,
+                gaps,
+                lost,
+                List.copyOf(remarks),
+                List.copyOf(unknown));
+    }
+
+    private @Nullable Head anchor() throws IOException {
+        read = null;
         try {
-            head = Head.read(directory);
+            read = Head.read(directory);
         } catch (NoSuchFileException e) {
-            return broken(Head.NAME, 0, "is missing, so a tail that was cut off cannot be seen");
+            tell(Kind.MISSING, Head.NAME, 0, "is missing, so a tail that was cut off cannot be seen");
         } catch (IllegalArgumentException e) {
-            return broken(Head.NAME, 0, e.getMessage() + ", so a tail that was cut off cannot be seen");
+            tell(Kind.ANCHOR, Head.NAME, 0, e.getMessage() + ", so a tail that was cut off cannot be seen");
         }
-        read = head;
-        lastSeq = head.firstSeq() - 1;
-        lastHash = head.firstPrev();
+        return read;
+    }
+
+    private void passOver(@Nullable Head head) throws IOException {
         NavigableMap<Long, Path> files = Segments.list(directory);
-        files.headMap(head.firstSegment()).clear();
-        long wanted = head.firstSegment();
+        long wanted = head == null ? (files.isEmpty() ? 1 : files.firstKey()) : head.firstSegment();
+        lastSeq = head == null ? UNKNOWN : head.firstSeq() - 1;
+        lastHash = head == null ? "" : head.firstPrev();
+        files.headMap(wanted).clear();
         for (Map.Entry<Long, Path> file : files.entrySet()) {
             if (file.getKey() != wanted) {
-                return broken(Segments.name(wanted), 0, "is missing");
+                for (; wanted < file.getKey() && broken < MOST_BREAKS; wanted++) {
+                    tell(Kind.MISSING, Segments.name(wanted), 0, "is missing");
+                }
+                wanted = file.getKey();
+                lastSeq = UNKNOWN; // what is missing there is told already
             }
-            Verdict verdict = segment(Segments.name(wanted), file.getValue(), head, files.higherKey(wanted) == null);
-            if (verdict != null) {
-                return verdict;
-            }
+            segment(Segments.name(wanted), file.getValue(), head, files.higherKey(wanted) == null);
             wanted++;
         }
-        if (head.segment() >= wanted && head.length() > 0) {
-            return broken(Segments.name(wanted), 0, "is missing; the log is acknowledged to record " + head.seq());
+        if (head == null) {
+            return;
         }
-        if (lastSeq < head.seq()) {
-            return broken(
+        if (head.segment() >= wanted && head.length() > 0) {
+            tell(
+                    Kind.MISSING,
                     Segments.name(head.segment()),
                     0,
-                    "the tail is cut off after record " + lastSeq + "; record " + head.seq() + " was acknowledged");
+                    "is missing; the log is acknowledged to record " + head.seq());
+        } else if (lastSeq < head.seq()) {
+            tell(
+                    Kind.TAIL,
+                    Segments.name(head.segment()),
+                    0,
+                    "the tail is cut off after record " + Math.max(lastSeq, 0) + "; record " + head.seq()
+                            + " was acknowledged");
         }
         if (head.firstSegment() > 1 && !pruneRecorded) {
-            return broken(
+            tell(
+                    Kind.GAP,
                     Segments.name(head.firstSegment()),
                     0,
                     "the log begins here, but no record says that it was pruned");
         }
         if (!expectedHash.isEmpty() && !expectedSeen) {
-            return broken(
+            tell(
+                    Kind.HASH,
                     Segments.name(head.segment()),
                     0,
                     "record " + expectedSeq + " is expected, but it is not in the log");
         }
-        return new Verdict(true, records, segments, lastSeq, lastHash, gaps, lost, "", 0, remark);
     }
 
-    private @Nullable Verdict segment(String name, Path file, Head head, boolean last) throws IOException {
+    private void segment(String name, Path file, @Nullable Head head, boolean last) throws IOException {
         segments++;
         long number = 0;
         try (LineReader lines = new LineReader(file, 0)) {
-            for (byte[] bytes = lines.next(); bytes != null; bytes = lines.next()) {
+            while (true) {
                 number++;
-                boolean acknowledged = !last || !reachesBeyond(head, name, lines.position());
+                byte[] bytes;
+                try {
+                    bytes = lines.next();
+                } catch (IllegalArgumentException e) {
+                    tell(Kind.FORM, name, number, String.valueOf(e.getMessage()));
+                    skipOne();
+                    continue;
+                }
+                if (bytes == null) {
+                    return;
+                }
                 if (!lines.whole()) {
+                    boolean acknowledged = !last || head == null || !reachesBeyond(head, name, lines.position());
                     if (acknowledged) {
-                        return broken(name, number, "the line is cut off");
+                        tell(Kind.FORM, name, number, "the line is cut off");
+                        skipOne();
+                    } else {
+                        remarks.add(name + " line " + number + " is unfinished: the gateway is writing, or was killed"
+                                + " and cuts it off at its next start");
                     }
-                    remark = name + " line " + number
-                            + " is unfinished: the gateway is writing, or was killed and cuts it off at its next start";
-                    return null;
+                    return;
                 }
-                String fault = follow(bytes, head);
-                if (!fault.isEmpty()) {
-                    return broken(name, number, fault);
-                }
-                if (lastSeq == head.seq()
-                        && (lines.position() != head.length() || !name.equals(Segments.name(head.segment())))) {
-                    return broken(
-                            Head.NAME,
-                            0,
-                            "says that record " + lastSeq + " ends at byte " + head.length() + " of "
-                                    + Segments.name(head.segment()) + ", it ends at byte " + lines.position() + " of "
-                                    + name);
-                }
+                follow(bytes, head, name, number, lines.position());
             }
         } catch (NoSuchFileException e) {
-            return broken(name, 0, "is missing");
-        } catch (IllegalArgumentException e) {
-            return broken(name, number + 1, String.valueOf(e.getMessage()));
+            tell(Kind.MISSING, name, 0, "is missing");
+            lastSeq = UNKNOWN;
         }
-        return null;
     }
 
     private static boolean reachesBeyond(Head head, String name, long position) {
         return !name.equals(Segments.name(head.segment())) || position > head.length();
     }
 
-    /** Takes the next line into the chain; says what is wrong with it, empty if nothing is. */
-    private String follow(byte[] bytes, Head head) {
-        Line line;
-        try {
-            line = Line.parse(bytes, sha256);
-        } catch (IllegalArgumentException e) {
-            return String.valueOf(e.getMessage());
+    /** A line that cannot be read stands for one record, the hash of which nobody knows. */
+    private void skipOne() {
+        if (lastSeq != UNKNOWN) {
+            lastSeq++;
         }
-        if (line.seq() > lastSeq + 1) {
-            return "records " + (lastSeq + 1) + " to " + (line.seq() - 1) + " are missing before record " + line.seq();
-        }
-        if (line.seq() <= lastSeq) {
-            return "record " + line.seq() + " after record " + lastSeq + ": inserted or moved here";
-        }
-        if (!line.prev().equals(lastHash)) {
-            return "record " + line.seq() + " does not follow the record before it: one of them was replaced";
-        }
-        if (line.seq() == head.seq() && !line.hash().equals(head.hash())) {
-            return "record " + line.seq() + " is not the one that was acknowledged: the end of the log was rewritten";
-        }
-        if (line.seq() == expectedSeq && !expectedHash.isEmpty()) {
-            if (!line.hash().equals(expectedHash)) {
-                return "record " + line.seq() + " has hash " + line.hash() + ", expected " + expectedHash
-                        + ": the log was rewritten";
-            }
-            expectedSeen = true;
-        }
-        lastSeq = line.seq();
-        lastHash = line.hash();
-        records++;
-        return line.actor().equals(AuditJournal.ACTOR) ? own(line, head) : "";
+        lastHash = "";
     }
 
-    private String own(Line line, Head head) {
-        switch (line.action()) {
-            case "AUDIT_BROKEN" -> {
-                return "the gateway found at its start: " + line.detail();
+    /** Takes the next line into the chain, and tells what is wrong with it. */
+    private void follow(byte[] bytes, @Nullable Head head, String name, long number, long position) {
+        Line line;
+        try {
+            line = Line.read(bytes);
+        } catch (IllegalArgumentException e) {
+            tell(Kind.FORM, name, number, String.valueOf(e.getMessage()));
+            skipOne();
+            return;
+        }
+        boolean good = line.matches(bytes, sha256);
+        if (!good) {
+            tell(Kind.HASH, name, number, "edited: record " + line.seq() + " does not match its own hash");
+        } else {
+            place(line, name, number);
+        }
+        if (head != null && line.seq() == head.seq() && good) {
+            askAnchor(line, head, name, number, position);
+        }
+        if (line.seq() == expectedSeq && !expectedHash.isEmpty()) {
+            expectedSeen = true;
+            if (!line.hash().equals(expectedHash)) {
+                tell(
+                        Kind.HASH,
+                        name,
+                        number,
+                        "record " + line.seq() + " has hash " + line.hash() + ", expected " + expectedHash
+                                + ": the log was rewritten");
             }
+        }
+        if (good) {
+            lastSeq = line.seq();
+            lastHash = line.hash();
+            goodSeq = line.seq();
+            goodHash = line.hash();
+            records++;
+            intents.see(line);
+            if (line.actor().equals(AuditJournal.ACTOR)) {
+                own(line, head, name, number);
+            }
+        } else { // any of its members may be the changed one
+            String before = line.hash();
+            skipOne();
+            lastHash = line.seq() == lastSeq ? before : "";
+        }
+    }
+
+    private void place(Line line, String name, long number) {
+        if (lastSeq == UNKNOWN) {
+            return;
+        }
+        if (line.seq() > lastSeq + 1) {
+            tell(
+                    Kind.GAP,
+                    name,
+                    number,
+                    "records " + (lastSeq + 1) + " to " + (line.seq() - 1) + " are missing before record "
+                            + line.seq());
+        } else if (line.seq() <= lastSeq) {
+            tell(
+                    Kind.MOVED,
+                    name,
+                    number,
+                    "record " + line.seq() + " after record " + lastSeq + ": inserted or moved here");
+        } else if (!lastHash.isEmpty() && !line.prev().equals(lastHash)) {
+            tell(
+                    Kind.CHAIN,
+                    name,
+                    number,
+                    "record " + line.seq() + " does not follow the record before it: one of them was replaced");
+        }
+    }
+
+    private void askAnchor(Line line, Head head, String name, long number, long position) {
+        if (!line.hash().equals(head.hash())) {
+            tell(
+                    Kind.TAIL,
+                    name,
+                    number,
+                    "record " + line.seq() + " is not the one that was acknowledged: the end of the log was rewritten");
+        } else if (position != head.length() || !name.equals(Segments.name(head.segment()))) {
+            tell(
+                    Kind.ANCHOR,
+                    Head.NAME,
+                    0,
+                    "says that record " + line.seq() + " ends at byte " + head.length() + " of "
+                            + Segments.name(head.segment()) + ", it ends at byte " + position + " of " + name);
+        }
+    }
+
+    private void own(Line line, @Nullable Head head, String name, long number) {
+        switch (line.action()) {
+            case "AUDIT_BROKEN" -> tell(Kind.FOUND, name, number, "the gateway found at its start: " + line.detail());
             case "AUDIT_GAP" -> {
                 gaps++;
                 lost += (long) line.value();
             }
             case "AUDIT_PRUNED" ->
-                pruneRecorded |= line.detail().endsWith(" begins with " + Segments.name(head.firstSegment()));
+                pruneRecorded |=
+                        head != null && line.detail().endsWith(" begins with " + Segments.name(head.firstSegment()));
+            case "WRITE_UNKNOWN" -> unknown.add(entry(line));
             default -> {
                 // starts, stops and repairs are part of a whole log
             }
         }
-        return "";
     }
 
-    private Verdict broken(String file, long line, String reason) {
-        return new Verdict(false, records, segments, lastSeq, lastHash, gaps, lost, file, line, reason);
+    private void tell(Kind kind, String file, long line, String reason) {
+        broken++;
+        if (breaks.size() < MOST_BREAKS) {
+            breaks.add(new Break(kind, file, line, reason));
+        }
     }
 
     /**
@@ -287,31 +452,33 @@ public final class AuditVerifier {
         }
         for (Path file : Segments.list(directory).values()) {
             try (LineReader lines = new LineReader(file, 0)) {
-                for (byte[] bytes = lines.next(); bytes != null && lines.whole(); bytes = lines.next()) {
-                    Entry entry = entry(bytes);
-                    if (entry != null) {
-                        consumer.accept(entry);
+                boolean more = true;
+                while (more) {
+                    try {
+                        byte[] bytes = lines.next();
+                        more = bytes != null && lines.whole();
+                        if (more) {
+                            consumer.accept(entry(Line.parse(bytes, sha256)));
+                        }
+                    } catch (IllegalArgumentException e) {
+                        // damaged; verify() tells
                     }
                 }
             }
         }
     }
 
-    private @Nullable Entry entry(byte[] bytes) {
-        try {
-            Line line = Line.parse(bytes, sha256);
-            return new Entry(
-                    line.seq(),
-                    line.time(),
-                    line.actor(),
-                    line.action(),
-                    line.subject(),
-                    line.detail(),
-                    line.offered(),
-                    line.value(),
-                    line.hash());
-        } catch (IllegalArgumentException e) {
-            return null;
-        }
+    private static Entry entry(Line line) {
+        return new Entry(
+                line.seq(),
+                line.time(),
+                line.actor(),
+                line.origin(),
+                line.action(),
+                line.subject(),
+                line.detail(),
+                line.offered(),
+                line.value(),
+                line.hash());
     }
 }

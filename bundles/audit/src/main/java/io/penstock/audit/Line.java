@@ -12,16 +12,21 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.HexFormat;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * One record as one line of JSON. The hash covers the very bytes of the line from its brace up to the hash member, with the
  * hash of the line before among them; nothing is rendered again to check it, because JDK 17 and 19 print some doubles
  * differently.
+ *
+ * <p>Lines of before the origin was a member of its own have none and stay as they are; it is taken from their actor.
  */
 record Line(
         long seq,
         String time,
         String actor,
+        String origin,
         String action,
         String subject,
         String detail,
@@ -37,6 +42,9 @@ record Line(
 
     private static final int LONGEST_NAME = 400;
     private static final int LONGEST_DETAIL = 4_000;
+    private static final String ORIGIN_MEMBER = ",\"origin\":";
+    private static final Pattern OLD_ACTOR = Pattern.compile("(?s)(.*) \\((.*)\\)");
+    private static final String OLD_CLI = "cli:";
     private static final String HASH_MEMBER = ",\"hash\":\"";
     private static final int TRAILER = HASH_MEMBER.length() + 64 + 2;
     private static final DateTimeFormatter TIME =
@@ -48,6 +56,8 @@ record Line(
         text.append("{\"seq\":").append(seq).append(",\"time\":\"").append(time(entry.timeNs()));
         text.append("\",\"actor\":");
         quote(text, cut(entry.actor(), LONGEST_NAME));
+        text.append(ORIGIN_MEMBER);
+        quote(text, cut(entry.origin(), LONGEST_NAME));
         text.append(",\"action\":");
         quote(text, cut(entry.action(), LONGEST_NAME));
         text.append(",\"subject\":");
@@ -121,25 +131,52 @@ record Line(
      * @throws IllegalArgumentException saying what is wrong with it.
      */
     static Line parse(byte[] line, MessageDigest sha256) {
-        if (line.length <= TRAILER) {
-            throw new IllegalArgumentException("not an audit record: " + line.length + " bytes are too few");
-        }
-        String text;
-        try {
-            text = StandardCharsets.UTF_8
-                    .newDecoder()
-                    .decode(ByteBuffer.wrap(line))
-                    .toString();
-        } catch (CharacterCodingException e) {
-            throw new IllegalArgumentException("not an audit record: not UTF-8", e);
-        }
-        Line parsed = new Reader(text).line();
-        sha256.reset();
-        sha256.update(line, 0, line.length - TRAILER);
-        if (!HexFormat.of().formatHex(sha256.digest()).equals(parsed.hash)) {
+        Line parsed = read(line);
+        if (!parsed.matches(line, sha256)) {
             throw new IllegalArgumentException("edited: record " + parsed.seq + " does not match its own hash");
         }
         return parsed;
+    }
+
+    /**
+     * Reads a line back and believes it.
+     *
+     * @throws IllegalArgumentException if it has not the form of one.
+     */
+    static Line read(byte[] line) {
+        if (line.length <= TRAILER) {
+            throw new IllegalArgumentException("not an audit record: " + line.length + " bytes are too few");
+        }
+        try {
+            return new Reader(StandardCharsets.UTF_8
+                            .newDecoder()
+                            .decode(ByteBuffer.wrap(line))
+                            .toString())
+                    .line();
+        } catch (CharacterCodingException e) {
+            throw new IllegalArgumentException("not an audit record: not UTF-8", e);
+        }
+    }
+
+    /** Whether the bytes it was read from have the hash that they claim. */
+    boolean matches(byte[] line, MessageDigest sha256) {
+        sha256.reset();
+        sha256.update(line, 0, line.length - TRAILER);
+        return HexFormat.of().formatHex(sha256.digest()).equals(hash);
+    }
+
+    /** The record it was rendered from, as far as it was not cut. */
+    AuditRecord entry() {
+        Instant when = Instant.parse(time);
+        return new AuditRecord(
+                when.getEpochSecond() * 1_000_000_000L + when.getNano(),
+                actor,
+                origin,
+                action,
+                subject,
+                detail,
+                offered,
+                value);
     }
 
     static MessageDigest sha256() {
@@ -166,6 +203,20 @@ record Line(
             String time = string();
             expect(",\"actor\":");
             String actor = string();
+            String origin = "";
+            if (text.startsWith(ORIGIN_MEMBER, at)) {
+                expect(ORIGIN_MEMBER);
+                origin = string();
+            } else {
+                Matcher old = OLD_ACTOR.matcher(actor);
+                if (old.matches()) {
+                    origin = old.group(2);
+                    actor = old.group(1);
+                } else if (actor.startsWith(OLD_CLI)) {
+                    origin = "cli";
+                    actor = actor.substring(OLD_CLI.length());
+                }
+            }
             expect(",\"action\":");
             String action = string();
             expect(",\"subject\":");
@@ -184,7 +235,7 @@ record Line(
             if (at != text.length()) {
                 throw wrong("the end of the line");
             }
-            return new Line(seq, time, actor, action, subject, detail, offered, value, prev, hash);
+            return new Line(seq, time, actor, origin, action, subject, detail, offered, value, prev, hash);
         }
 
         private void expect(String wanted) {

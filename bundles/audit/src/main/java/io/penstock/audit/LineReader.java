@@ -26,7 +26,7 @@ final class LineReader implements Closeable {
     /**
      * The next line without its line feed, null at the end.
      *
-     * @throws IllegalArgumentException if it is longer than any line of this log.
+     * @throws IllegalArgumentException if it is longer than any line of this log; the one after it comes next.
      */
     byte @Nullable [] next() throws IOException {
         ByteArrayOutputStream line = new ByteArrayOutputStream(512);
@@ -36,6 +36,7 @@ final class LineReader implements Closeable {
         }
         while (c >= 0 && c != '\n') {
             if (line.size() >= Line.LONGEST) {
+                skip(line.size() + 1L);
                 throw new IllegalArgumentException("not an audit record: longer than " + Line.LONGEST + " bytes");
             }
             line.write(c);
@@ -44,6 +45,17 @@ final class LineReader implements Closeable {
         whole = c == '\n';
         position += line.size() + (whole ? 1 : 0);
         return line.toByteArray();
+    }
+
+    private void skip(long read) throws IOException {
+        long length = read;
+        int c = in.read();
+        while (c >= 0 && c != '\n') {
+            length++;
+            c = in.read();
+        }
+        whole = c == '\n';
+        position += length + (whole ? 1 : 0);
     }
 
     /** Whether the last line had its line feed. */

@@ -19,11 +19,12 @@ final class Ring<E> {
         slots = new AtomicReferenceArray<>(capacity);
     }
 
-    /** False if it is full. */
-    boolean offer(E element) {
+    /** False if there are {@code most} in it, or it is full. */
+    boolean offer(E element, int most) {
+        int limit = Math.min(most, slots.length());
         while (true) {
             long position = tail.get();
-            if (position - head.get() >= slots.length()) {
+            if (position - head.get() >= limit) {
                 return false;
             }
             if (tail.compareAndSet(position, position + 1)) {

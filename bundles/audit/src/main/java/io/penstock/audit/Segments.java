@@ -22,18 +22,24 @@ import java.util.NavigableMap;
 import java.util.Objects;
 import java.util.OptionalLong;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The files of the log. Used by the writer's thread only.
  *
- * <p>Order of a commit: lines, fsync, anchor. A new segment is begun only when the one before is acknowledged to its end, so
- * a torn line can only be the last of the last segment, and anything else on opening is damage, not a crash.
+ * <p>Order: lines, fsync, and now and then the anchor, which is a lower bound: what is whole behind it is taken over at the next
+ * start. A new segment is begun only when the one before is acknowledged to its end, so a torn line can only be the last of the
+ * last segment, and anything else on opening is damage, not a crash.
  */
 final class Segments implements Closeable {
+    private static final Logger LOG = LoggerFactory.getLogger(Segments.class);
+    private static final long TAIL_BYTES = 16L << 20;
     private static final Pattern NAME = Pattern.compile("audit-(\\d{6,18})\\.jsonl");
 
     private final Path directory;
@@ -50,6 +56,9 @@ final class Segments implements Closeable {
     private @Nullable Object segmentKey;
     /** Set by the first commit after the beginning of a segment that lets old ones go. */
     private boolean pruneDue;
+
+    private boolean anchorDue;
+    private @Nullable Reserve reserve;
 
     /** What opening found and the log itself must say. */
     record Finding(String action, String subject, String detail) {}
@@ -78,10 +87,73 @@ final class Segments implements Closeable {
             }
             Segments opened = new Segments(directory, disk, segmentBytes, retain, lockFile);
             opened.recover();
+            opened.takeReserve();
             return opened;
         } catch (IOException | RuntimeException e) {
             lockFile.close();
             throw e;
+        }
+    }
+
+    /** Where there is no room for it now, it is asked for again with the next anchor. */
+    private void takeReserve() {
+        if (reserve == null) {
+            try {
+                reserve = Reserve.open(directory, disk);
+            } catch (IOException e) {
+                LOG.warn(
+                        "audit: no space can be taken beforehand in {} ({}); acts on a full disk are then kept in memory only",
+                        directory,
+                        e.toString());
+            }
+        }
+    }
+
+    /** Null where the disk had no room for it. */
+    @Nullable
+    Reserve reserve() {
+        return reserve;
+    }
+
+    /** Reads what the end of the log says, oldest first: at least {@link #TAIL_BYTES} of it, or all. */
+    void tail(Consumer<Line> consumer) throws IOException {
+        NavigableMap<Long, Path> files = list(directory);
+        long bytes = 0;
+        Long from = files.isEmpty() ? null : files.lastKey();
+        while (from != null) {
+            bytes += Files.size(files.get(from));
+            Long before = files.lowerKey(from);
+            if (bytes >= TAIL_BYTES || before == null) {
+                break;
+            }
+            from = before;
+        }
+        if (from == null) {
+            return;
+        }
+        long skip = Math.max(0, bytes - TAIL_BYTES);
+        for (Path file : files.tailMap(from).values()) {
+            try (LineReader lines = new LineReader(file, skip)) {
+                if (skip > 0) {
+                    nextOf(lines); // in the middle of one
+                }
+                for (byte[] line = nextOf(lines); line != null; line = nextOf(lines)) {
+                    try {
+                        consumer.accept(Line.read(line));
+                    } catch (IllegalArgumentException e) {
+                        // torn or damaged; told elsewhere
+                    }
+                }
+            }
+            skip = 0;
+        }
+    }
+
+    private static byte @Nullable [] nextOf(LineReader lines) throws IOException {
+        try {
+            return lines.next();
+        } catch (IllegalArgumentException e) {
+            return new byte[0];
         }
     }
 
@@ -281,7 +353,7 @@ final class Segments implements Closeable {
     }
 
     /**
-     * Puts records on disk: all of them and acknowledged when it returns, none of them when it throws.
+     * Puts records on disk: all of them when it returns, none of them when it throws. The anchor follows by {@link #anchor}.
      *
      * @throws NoSuchFileException if somebody removed, replaced or cut the log; it must be opened anew.
      */
@@ -300,9 +372,8 @@ final class Segments implements Closeable {
         try {
             disk.write(file, ByteBuffer.wrap(bytes.toByteArray()), head.length());
             disk.force(file);
-            Head next = head.after(seq, prev, head.length() + bytes.size());
-            next.write(directory, disk);
-            head = next;
+            head = head.after(seq, prev, head.length() + bytes.size());
+            anchorDue = true;
         } catch (IOException e) {
             // Cutting off needs no room. The lines are written again from the start, so that no page counts as clean
             // that
@@ -313,6 +384,15 @@ final class Segments implements Closeable {
                 e.addSuppressed(worse);
             }
             throw e;
+        }
+    }
+
+    /** Writes down how far the log goes, so that a tail that somebody cuts off is missed. */
+    void anchor() throws IOException {
+        if (anchorDue) {
+            head.write(directory, disk);
+            anchorDue = false;
+            takeReserve();
         }
     }
 
@@ -333,6 +413,7 @@ final class Segments implements Closeable {
 
     private FileChannel current() throws IOException {
         if (head.length() >= segmentBytes) {
+            anchor();
             closeSegment();
             head = head.beginning(head.segment() + 1);
             pruneDue = retain > 0;
@@ -378,6 +459,7 @@ final class Segments implements Closeable {
         }
         Head next = head.keeping(keepFrom, first.seq(), first.prev());
         next.write(directory, disk);
+        anchorDue = false;
         syncDirectory(); // or a loss of power brings back an anchor that misses what is deleted now
         head = next;
         pruneDue = false;
@@ -418,6 +500,10 @@ final class Segments implements Closeable {
     @Override
     public void close() throws IOException {
         try (lockFile) {
+            Reserve held = reserve;
+            if (held != null) {
+                held.close();
+            }
             closeSegment();
         }
     }

@@ -27,7 +27,14 @@ class AuditJournalTest {
         String awkward = "quote \" backslash \\ tab \t line \n umlaut ü pair 😀 half \uD83D del \u007f";
         AuditJournal journal = Journals.started(directory);
         assertTrue(journal.append(new AuditRecord(
-                1_790_000_000_000_000_007L, "anna", "MODE", "dose", awkward, Double.NaN, Double.NEGATIVE_INFINITY)));
+                1_790_000_000_000_000_007L,
+                "anna",
+                "opc.ua 10.0.0.7",
+                "MODE",
+                "dose",
+                awkward,
+                Double.NaN,
+                Double.NEGATIVE_INFINITY)));
         assertTrue(journal.append(Journals.entry(1, "1.0E-5")));
         assertTrue(journal.flush(5_000));
         journal.stop();
@@ -38,6 +45,7 @@ class AuditJournalTest {
         assertEquals("2026-09-21T14:13:20.000000007Z", first.time());
         assertEquals(awkward, first.detail());
         assertEquals("anna", first.actor());
+        assertEquals("opc.ua 10.0.0.7", first.origin());
         assertTrue(Double.isNaN(first.offered()));
         assertEquals(Double.NEGATIVE_INFINITY, first.value());
         assertEquals(3.5, entries.get(2).offered());
@@ -51,7 +59,7 @@ class AuditJournalTest {
         Journals.fill(directory, 10, 10);
         Journals.fill(directory, 10, 10);
         AuditVerifier.Verdict verdict = new AuditVerifier(directory).verify();
-        assertTrue(verdict.whole(), verdict.reason());
+        assertTrue(verdict.whole(), Journals.reason(verdict));
         assertEquals(24, verdict.lastSeq()); // 20 and two starts and stops
         assertEquals(1, verdict.segments());
     }
@@ -61,7 +69,7 @@ class AuditJournalTest {
     void segmentsAreClosedAtTheirSizeAndChained() throws Exception {
         Journals.fill(directory, 3_000, 1_000);
         AuditVerifier.Verdict verdict = new AuditVerifier(directory).verify();
-        assertTrue(verdict.whole(), verdict.reason());
+        assertTrue(verdict.whole(), Journals.reason(verdict));
         assertTrue(verdict.segments() >= 3, "segments " + verdict.segments());
         assertEquals(3_002, verdict.records());
     }
@@ -78,7 +86,7 @@ class AuditJournalTest {
         }
         journal.stop();
         AuditVerifier.Verdict verdict = new AuditVerifier(directory).verify();
-        assertTrue(verdict.whole(), verdict.reason());
+        assertTrue(verdict.whole(), Journals.reason(verdict));
         assertTrue(verdict.segments() <= 3, "segments " + verdict.segments());
         assertFalse(Files.exists(directory.resolve("audit-000001.jsonl")));
         assertTrue(Journals.read(directory).stream().anyMatch(e -> e.action().equals("AUDIT_PRUNED")));
@@ -90,7 +98,7 @@ class AuditJournalTest {
         // but a segment that somebody else let go is missed
         long oldest = Segments.list(directory).firstKey();
         Files.delete(directory.resolve(Segments.name(oldest)));
-        assertEquals("is missing", new AuditVerifier(directory).verify().reason());
+        assertEquals("is missing", Journals.reason(new AuditVerifier(directory).verify()));
     }
 
     // The plant's loop would stay closed although nobody records what it does, or never recover after space was freed.
@@ -119,7 +127,7 @@ class AuditJournalTest {
         journal.stop();
 
         AuditVerifier.Verdict verdict = new AuditVerifier(directory).verify();
-        assertTrue(verdict.whole(), verdict.file() + verdict.line() + verdict.reason());
+        assertTrue(verdict.whole(), verdict.toString());
         assertEquals(1, verdict.gaps());
         assertEquals(lost, verdict.lost());
         List<String> details = Journals.read(directory).stream()
@@ -219,6 +227,7 @@ class AuditJournalTest {
         AuditJournal journal = Journals.started(directory);
         journal.append(Journals.entry(1, "before"));
         assertTrue(journal.flush(5_000));
+        assertTrue(Journals.within(5_000, () -> Journals.anchored(directory) == 2));
         for (String gone : List.of("audit-000001.jsonl", "head.json", "lock")) {
             Files.delete(directory.resolve(gone));
         }
@@ -229,7 +238,7 @@ class AuditJournalTest {
         assertTrue(Journals.read(directory).stream().anyMatch(e -> e.detail().equals("after")));
         AuditVerifier.Verdict verdict = new AuditVerifier(directory).verify();
         assertFalse(verdict.whole());
-        assertTrue(verdict.reason().contains("record 2 was acknowledged"), verdict.reason());
+        assertTrue(verdict.toString().contains("record 2 was acknowledged"), verdict.toString());
     }
 
     // logrotate took the file away: the next start found the log damaged, and the records in between were lost.
@@ -243,12 +252,13 @@ class AuditJournalTest {
         assertTrue(journal.flush(10_000));
         journal.stop();
         assertTrue(Journals.read(directory).stream().anyMatch(e -> e.detail().equals("after")));
-        assertEquals("is missing", new AuditVerifier(directory).verify().reason());
+        assertEquals("is missing", Journals.reason(new AuditVerifier(directory).verify()));
         // and where it is brought back, everything follows, but the gap in time is on record
         Files.move(directory.resolve("audit-000001.jsonl.1"), directory.resolve("audit-000001.jsonl"));
         AuditVerifier.Verdict verdict = new AuditVerifier(directory).verify();
-        assertEquals(4, verdict.lastSeq());
-        assertTrue(verdict.reason().contains("audit-000001.jsonl is missing"), verdict.reason());
+        assertEquals(1, verdict.broken());
+        assertEquals(verdict.lastSeq(), verdict.records());
+        assertTrue(Journals.reason(verdict).contains("audit-000001.jsonl is missing"), Journals.reason(verdict));
     }
 
     // Somebody opened the log in an editor and saved it: everything after went into the file without a name, the loop
@@ -265,7 +275,7 @@ class AuditJournalTest {
         assertTrue(journal.flush(10_000));
         journal.stop();
         AuditVerifier.Verdict verdict = new AuditVerifier(directory).verify();
-        assertTrue(verdict.whole(), verdict.reason());
+        assertTrue(verdict.whole(), Journals.reason(verdict));
         assertTrue(Journals.read(directory).stream().anyMatch(e -> e.detail().equals("after")));
     }
 
@@ -299,13 +309,13 @@ class AuditJournalTest {
         }
         String pairs = "😀".repeat(3_000_000);
         assertTrue(journal.append(
-                new AuditRecord(Long.MIN_VALUE, "x" + pairs, pairs, "\n" + pairs, "x" + pairs, 0, -0.0)));
-        assertTrue(
-                journal.append(new AuditRecord(Long.MAX_VALUE, "", "", "", "}\n{\"seq\":1,", Double.MIN_VALUE, 1e308)));
+                new AuditRecord(Long.MIN_VALUE, "x" + pairs, pairs, pairs, "\n" + pairs, "x" + pairs, 0, -0.0)));
+        assertTrue(journal.append(
+                new AuditRecord(Long.MAX_VALUE, "", "", "", "", "}\n{\"seq\":1,", Double.MIN_VALUE, 1e308)));
         assertTrue(journal.flush(10_000));
         journal.stop();
         AuditVerifier.Verdict verdict = new AuditVerifier(directory).verify();
-        assertTrue(verdict.whole(), verdict.reason());
+        assertTrue(verdict.whole(), Journals.reason(verdict));
         assertEquals(
                 verdict.records(),
                 Files.readAllLines(directory.resolve("audit-000001.jsonl")).size());
@@ -322,8 +332,8 @@ class AuditJournalTest {
     @Test
     void aClockSetBackBreaksNoChain() throws Exception {
         AuditJournal journal = Journals.started(directory);
-        journal.append(AuditRecord.of(2_000_000_000L, "a", "B", "c", "later"));
-        journal.append(AuditRecord.of(-1, "a", "B", "c", "before 1970"));
+        journal.append(AuditRecord.of(2_000_000_000L, "a", "o", "B", "c", "later"));
+        journal.append(AuditRecord.of(-1, "a", "o", "B", "c", "before 1970"));
         assertTrue(journal.flush(5_000));
         journal.stop();
         assertTrue(new AuditVerifier(directory).verify().whole());

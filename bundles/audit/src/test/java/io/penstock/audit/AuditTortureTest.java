@@ -40,7 +40,7 @@ class AuditTortureTest {
             assertTrue(acknowledged.size() > before, "the child acknowledged nothing");
 
             AuditVerifier.Verdict verdict = new AuditVerifier(directory).verify();
-            assertTrue(verdict.whole(), verdict.file() + ":" + verdict.line() + " " + verdict.reason());
+            assertTrue(verdict.whole(), verdict.toString());
             Set<String> there = Journals.read(directory).stream()
                     .map(AuditVerifier.Entry::subject)
                     .collect(Collectors.toSet());
@@ -71,7 +71,7 @@ class AuditTortureTest {
             second.stop();
         }
         AuditVerifier.Verdict verdict = new AuditVerifier(directory).verify();
-        assertTrue(verdict.whole(), verdict.file() + ":" + verdict.line() + " " + verdict.reason());
+        assertTrue(verdict.whole(), verdict.toString());
     }
 
     private Process child(int run) throws IOException {
@@ -124,7 +124,7 @@ class AuditTortureTest {
             for (int i = 0; ; i++) {
                 String subject = prefix + i + ".";
                 boolean kept = journal.append(new io.penstock.api.audit.AuditRecord(
-                        i, "gateway", "WRITE_ASKED", subject, "y".repeat(3_000), i, i));
+                        i, "gateway", "gateway", "WRITE_ASKED", subject, "y".repeat(3_000), i, i));
                 if (kept && journal.flush(10_000)) {
                     synchronized (System.out) {
                         System.out.println(subject);

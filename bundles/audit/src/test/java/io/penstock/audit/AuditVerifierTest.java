@@ -39,9 +39,9 @@ class AuditVerifierTest {
     private void broken(String file, long line, String reason) throws IOException {
         AuditVerifier.Verdict verdict = verify();
         assertFalse(verdict.whole());
-        assertEquals(file, verdict.file());
-        assertEquals(line, verdict.line());
-        assertTrue(verdict.reason().contains(reason), verdict.reason());
+        assertEquals(file, verdict.breaks().get(0).file());
+        assertEquals(line, verdict.breaks().get(0).line());
+        assertTrue(Journals.reason(verdict).contains(reason), Journals.reason(verdict));
     }
 
     @Test
@@ -92,7 +92,7 @@ class AuditVerifierTest {
         Files.writeString(directory.resolve("audit-000003.jsonl"), "hello\n", StandardOpenOption.APPEND);
         AuditVerifier.Verdict verdict = verify();
         assertFalse(verdict.whole());
-        assertTrue(verdict.reason().contains("not an audit record"), verdict.reason());
+        assertTrue(Journals.reason(verdict).contains("not an audit record"), Journals.reason(verdict));
     }
 
     @Test
@@ -129,7 +129,7 @@ class AuditVerifierTest {
         Files.write(last, java.util.Arrays.copyOf(bytes, bytes.length - 7));
         AuditVerifier.Verdict verdict = verify();
         assertFalse(verdict.whole());
-        assertTrue(verdict.reason().contains("cut off"), verdict.reason());
+        assertTrue(Journals.reason(verdict).contains("cut off"), Journals.reason(verdict));
     }
 
     @Test
@@ -164,11 +164,11 @@ class AuditVerifierTest {
                 .expecting(kept.lastSeq(), kept.lastHash())
                 .verify();
         assertFalse(verdict.whole());
-        assertTrue(verdict.reason().contains("rewritten"), verdict.reason());
+        assertTrue(Journals.reason(verdict).contains("rewritten"), Journals.reason(verdict));
         verdict = new AuditVerifier(directory)
                 .expecting(kept.lastSeq() + 1, kept.lastHash())
                 .verify();
-        assertTrue(verdict.reason().contains("is not in the log"), verdict.reason());
+        assertTrue(Journals.reason(verdict).contains("is not in the log"), Journals.reason(verdict));
     }
 
     // After the gateway went on behind a damage, the damage must stay visible for ever.
@@ -204,10 +204,10 @@ class AuditVerifierTest {
         Files.writeString(last, "{\"seq\":2503,\"time\":\"2026", StandardOpenOption.APPEND);
         AuditVerifier.Verdict verdict = verify();
         assertTrue(verdict.whole());
-        assertTrue(verdict.reason().contains("unfinished"), verdict.reason());
+        assertTrue(Journals.reason(verdict).contains("unfinished"), Journals.reason(verdict));
         Journals.fill(directory, 1, 5);
         assertTrue(verify().whole());
-        assertEquals("", verify().reason());
+        assertEquals("", Journals.reason(verify()));
         assertTrue(Journals.read(directory).stream()
                 .anyMatch(e -> e.action().equals("AUDIT_REPAIRED") && e.detail().startsWith("cut off 24 bytes")));
     }
@@ -232,7 +232,7 @@ class AuditVerifierTest {
                     Files.write(file, changed);
                     AuditVerifier.Verdict verdict = new AuditVerifier(small).verify();
                     assertFalse(verdict.whole(), name + " byte " + at + " changed by " + change);
-                    assertFalse(verdict.reason().isEmpty());
+                    assertFalse(Journals.reason(verdict).isEmpty());
                 }
             }
             Files.write(file, whole);
@@ -259,7 +259,7 @@ class AuditVerifierTest {
                 opened.commit(List.of(Journals.entry(1, "next")));
             }
             AuditVerifier.Verdict verdict = new AuditVerifier(torn).verify();
-            assertTrue(verdict.whole() && verdict.reason().isEmpty(), "torn at " + end + ": " + verdict);
+            assertTrue(verdict.whole() && Journals.reason(verdict).isEmpty(), "torn at " + end + ": " + verdict);
         }
         assertTrue(whole.length - acknowledged.length() > 1_000);
     }

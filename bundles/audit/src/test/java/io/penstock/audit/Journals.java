@@ -28,13 +28,36 @@ final class Journals {
 
     static AuditRecord entry(int number, String detail) {
         return new AuditRecord(
-                1_790_000_000_123_456_789L + number, "gateway", "WRITE_ASKED", "dose", detail, 2.5 + number, 2.25);
+                1_790_000_000_123_456_789L + number,
+                "gateway",
+                "gateway",
+                "WRITE_ASKED",
+                "dose",
+                detail,
+                2.5 + number,
+                2.25);
     }
 
     static List<AuditVerifier.Entry> read(Path directory) throws IOException {
         List<AuditVerifier.Entry> entries = new ArrayList<>();
         new AuditVerifier(directory).read(entries::add);
         return entries;
+    }
+
+    /** The record that the anchor names. */
+    static long anchored(Path directory) {
+        try {
+            return Head.read(directory).seq();
+        } catch (IOException e) {
+            return -1;
+        }
+    }
+
+    /** What is wrong first, or else the first remark. */
+    static String reason(AuditVerifier.Verdict verdict) {
+        return verdict.breaks().isEmpty()
+                ? String.join("; ", verdict.remarks())
+                : verdict.breaks().get(0).reason();
     }
 
     /** A log of several segments with {@code records} records, closed. */

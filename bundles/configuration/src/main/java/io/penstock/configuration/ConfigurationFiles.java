@@ -2,8 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.penstock.configuration;
 
+import io.penstock.api.acquisition.TagDefinition;
 import io.penstock.api.audit.AuditLog;
 import io.penstock.api.audit.AuditRecord;
+import io.penstock.api.audit.AuditTrail;
 import io.penstock.api.configuration.ConfigurationCheck;
 import io.penstock.api.memory.MemoryBudget;
 import io.penstock.configuration.Uniqueness.Claim;
@@ -14,9 +16,10 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
-import java.time.Instant;
+import java.time.Clock;
 import java.util.Collections;
 import java.util.Dictionary;
 import java.util.HashMap;
@@ -28,7 +31,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.TimeUnit;
 import org.apache.felix.fileinstall.ArtifactInstaller;
 import org.jspecify.annotations.Nullable;
 import org.osgi.framework.BundleContext;
@@ -71,7 +73,8 @@ public final class ConfigurationFiles implements ArtifactInstaller {
     private final Map<String, File> files = new ConcurrentHashMap<>();
     private final Map<String, String> refusals = new ConcurrentHashMap<>();
     private final Uniqueness uniqueness = new Uniqueness();
-    private volatile @Nullable AuditLog audit;
+    private final AuditTrail trail = new AuditTrail("configuration", Clock.systemUTC());
+    private final Path takenTags;
 
     @Activate
     public ConfigurationFiles(
@@ -81,6 +84,7 @@ public final class ConfigurationFiles implements ArtifactInstaller {
         this.metatypes = metatypes;
         etc = Home.of(context).resolve("etc");
         tagLists = new TagLists(etc.resolve("tags"), MemoryBudget.ofThisProcess());
+        takenTags = Home.of(context).resolve("data").resolve("configuration");
     }
 
     @Reference(policy = ReferencePolicy.DYNAMIC, cardinality = ReferenceCardinality.MULTIPLE)
@@ -97,13 +101,11 @@ public final class ConfigurationFiles implements ArtifactInstaller {
             policyOption = ReferencePolicyOption.GREEDY,
             cardinality = ReferenceCardinality.OPTIONAL)
     void bindAuditLog(AuditLog log) {
-        audit = log;
+        trail.set(log);
     }
 
     void unbindAuditLog(AuditLog log) {
-        if (audit == log) {
-            audit = null;
-        }
+        trail.unset(log);
     }
 
     /** Configurations whose file was removed while the gateway was down must not come back. */
@@ -113,7 +115,10 @@ public final class ConfigurationFiles implements ArtifactInstaller {
         for (Configuration configuration : all == null ? new Configuration[0] : all) {
             String name = String.valueOf(configuration.getProperties().get(FILE));
             if (!Files.exists(etc.resolve(name))) {
-                LOG.info("Configuration {} was removed while the gateway was down; its component stays off", name);
+                record(
+                        name,
+                        "removed while the gateway was down; its component stays off; it was "
+                                + Changes.values(known(configuration.getProperties())));
                 configuration.delete();
             }
         }
@@ -175,8 +180,9 @@ public final class ConfigurationFiles implements ArtifactInstaller {
             if (inForce == null) {
                 record(file.getName(), "removed; it was not in force");
             } else {
+                String was = Changes.values(known(inForce.getProperties()));
                 inForce.delete();
-                record(file.getName(), "removed; its component stops");
+                record(file.getName(), "removed; its component stops; it was " + was);
             }
             takeRefused();
         }
@@ -184,22 +190,27 @@ public final class ConfigurationFiles implements ArtifactInstaller {
 
     private void take(File file) {
         try {
-            Map<String, Object> properties = JsonFile.parse(text(file));
+            String text = text(file);
+            Map<String, Object> properties = JsonFile.parse(text);
             Map<String, Object> checked = check(file, properties);
             Hashtable<String, Object> dictionary = new Hashtable<>(checked);
             dictionary.put(FILE, file.getName());
             if (checked.get("tags") instanceof String list) {
-                dictionary.put(TAGS_DIGEST, digest(etc.resolve("tags").resolve(list)));
+                dictionary.put(
+                        TAGS_DIGEST,
+                        digest(Files.readAllBytes(etc.resolve("tags").resolve(list))));
             }
             Set<Claim> claims = claims(file, checked);
             uniqueness.check(file.getName(), claims);
-            boolean changed = configuration(file).updateIfDifferent(dictionary);
+            Configuration inForce = configuration(file);
+            Map<String, Object> before = known(inForce.getProperties());
+            boolean changed = inForce.updateIfDifferent(dictionary);
             uniqueness.take(file.getName(), claims);
             boolean refusedBefore = refusals.remove(file.getName()) != null;
             if (changed) {
-                record(file.getName(), "taken");
+                record(file.getName(), "taken, " + source(file, text) + "; " + changes(file, before, checked));
             } else if (refusedBefore) {
-                record(file.getName(), "corrected; it is what runs already");
+                record(file.getName(), "corrected, " + source(file, text) + "; it is what runs already");
             }
         } catch (IOException e) {
             refuse(file, e + "; free disk space or give the gateway the right, then touch the file");
@@ -209,6 +220,62 @@ public final class ConfigurationFiles implements ArtifactInstaller {
             LOG.debug("{}", file, e);
             refuse(file, e + ", a defect of the gateway");
         }
+    }
+
+    /** Keys and values of a configuration in force, without those that others add. */
+    private static Map<String, Object> known(@Nullable Dictionary<String, Object> properties) {
+        Map<String, Object> known = new HashMap<>();
+        if (properties != null) {
+            Collections.list(properties.keys()).forEach(key -> known.put(key, properties.get(key)));
+        }
+        known.keySet()
+                .removeIf(key -> key.equals(FILE)
+                        || key.equals(TAGS_DIGEST)
+                        || key.equals("felix.fileinstall.filename")
+                        || key.startsWith("service."));
+        return known;
+    }
+
+    private static String source(File file, String text) {
+        String owner;
+        try {
+            owner = Files.getOwner(file.toPath()).getName();
+        } catch (IOException | UnsupportedOperationException e) {
+            owner = "unknown";
+        }
+        return "SHA-256 " + digest(text.getBytes(StandardCharsets.UTF_8)) + ", file of " + owner;
+    }
+
+    private String changes(File file, Map<String, Object> before, Map<String, Object> now) {
+        String keys = Changes.ofKeys(before, now);
+        return now.get("tags") instanceof String list
+                ? keys + (keys.isEmpty() ? "" : "; ") + tagChanges(file, list)
+                : keys;
+    }
+
+    /** The list that was taken last is kept, so that what changed can be told after a restart too. */
+    private String tagChanges(File file, String list) {
+        Path kept = takenTags.resolve(name(file) + ".tags.csv");
+        try {
+            byte[] bytes = Files.readAllBytes(etc.resolve("tags").resolve(list));
+            String words = "tag list " + list + " SHA-256 " + digest(bytes) + ", "
+                    + Changes.ofTags(
+                            Files.exists(kept) ? tags(list, Files.readAllBytes(kept)) : Map.of(), tags(list, bytes));
+            Files.createDirectories(takenTags);
+            Path fresh = kept.resolveSibling(kept.getFileName() + ".tmp");
+            Files.write(fresh, bytes);
+            Files.move(fresh, kept, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+            return words;
+        } catch (IOException | IllegalArgumentException e) {
+            LOG.debug("{}: what changed in its tags cannot be told", file.getName(), e);
+            return "tag list " + list + ", what changed in it cannot be told";
+        }
+    }
+
+    private static Map<String, TagDefinition> tags(String list, byte[] bytes) throws IOException {
+        Map<String, TagDefinition> tags = new HashMap<>();
+        new TagListParser(list).parse(bytes).forEach(tag -> tags.put(tag.id().name(), tag));
+        return tags;
     }
 
     /** Connectors share one room of names and tags, whatever they speak; a pipeline has one write loop. */
@@ -237,7 +304,7 @@ public final class ConfigurationFiles implements ArtifactInstaller {
                     file.getName(),
                     reason,
                     runs ? "its last good configuration keeps running" : "its component does not run");
-            append(file.getName(), "refused: " + reason);
+            append(file.getName(), "refused: " + reason + refusedDigest(file));
         }
     }
 
@@ -270,17 +337,18 @@ public final class ConfigurationFiles implements ArtifactInstaller {
         append(file, what);
     }
 
-    private void append(String file, String what) {
-        AuditLog log = audit;
-        if (log != null) {
-            Instant now = Instant.now();
-            log.append(AuditRecord.of(
-                    TimeUnit.SECONDS.toNanos(now.getEpochSecond()) + now.getNano(),
-                    "gateway",
-                    "CONFIGURATION",
-                    file,
-                    what));
+    private static String refusedDigest(File file) {
+        try {
+            return Files.isRegularFile(file.toPath()) && Files.size(file.toPath()) <= LARGEST_BYTES
+                    ? "; " + "SHA-256 " + digest(Files.readAllBytes(file.toPath()))
+                    : "";
+        } catch (IOException e) {
+            return "";
         }
+    }
+
+    private void append(String file, String what) {
+        trail.insist(AuditRecord.of(trail.nowNs(), AuditRecord.GATEWAY, "file system", "CONFIGURATION", file, what), 0);
     }
 
     /** Bounded before anything is parsed: a pipe would never end, a huge file would end the gateway. */
@@ -354,9 +422,9 @@ public final class ConfigurationFiles implements ArtifactInstaller {
         return file.getName().substring(0, file.getName().length() - CONFIGURATION.length());
     }
 
-    private static String digest(Path file) throws IOException {
+    private static String digest(byte[] bytes) {
         try {
-            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(file)));
+            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException(e);
         }

@@ -4,7 +4,7 @@ package io.penstock.models;
 
 import io.penstock.api.access.Actor;
 import io.penstock.api.audit.AuditLog;
-import io.penstock.api.audit.AuditRecord;
+import io.penstock.api.audit.AuditTrail;
 import io.penstock.api.inference.InferenceEngine;
 import io.penstock.api.memory.MemoryBudget;
 import io.penstock.api.model.ModelCatalog;
@@ -118,9 +118,7 @@ public final class Models implements ModelCatalog {
     private final Thread intake = daemon(this::takeIn, "io.penstock.models-intake");
     private volatile @Nullable FeatureEngine features;
     private volatile @Nullable InferenceEngine inference;
-    private volatile @Nullable AuditLog audit;
-    private final LinkedBlockingQueue<AuditRecord> unaudited = new LinkedBlockingQueue<>(10);
-    private volatile boolean starting = true;
+    private final AuditTrail trail;
     private volatile boolean stopping;
 
     /** @throws IOException if {@code data/} cannot be used. */
@@ -142,6 +140,7 @@ public final class Models implements ModelCatalog {
     private Models(Path home, Settings settings, Staging staging, Clock clock, Disk files, RunFolder run)
             throws IOException {
         this.settings = settings;
+        trail = new AuditTrail("models", clock);
         Files.createDirectories(home.resolve("releases"));
         store = ReleaseStore.open(home.resolve("data").resolve("models"), files);
         Path trust = home.resolve("etc").resolve("trust").resolve("models");
@@ -155,7 +154,7 @@ public final class Models implements ModelCatalog {
                 settings,
                 clock,
                 System::nanoTime,
-                this::audit);
+                trail);
         dropFolder = new DropFolder(home.resolve("releases"), settings, rollouts, System::nanoTime);
         try {
             OldRequests.remove(home.resolve("data").resolve("requests"));
@@ -167,7 +166,6 @@ public final class Models implements ModelCatalog {
             store.close();
             throw e;
         }
-        starting = false;
         store.writeBy(disk);
     }
 
@@ -332,26 +330,11 @@ public final class Models implements ModelCatalog {
             policyOption = ReferencePolicyOption.GREEDY,
             cardinality = ReferenceCardinality.OPTIONAL)
     void setAudit(AuditLog log) {
-        audit = log;
-        for (AuditRecord entry = unaudited.poll(); entry != null; entry = unaudited.poll()) {
-            audit(entry);
-        }
+        trail.set(log);
     }
 
     void unsetAudit(AuditLog log) {
-        if (audit == log) {
-            audit = null;
-        }
-    }
-
-    private void audit(AuditRecord entry) {
-        AuditLog log = audit;
-        if (log == null && starting && unaudited.offer(entry)) {
-            return; // what is found out about the process before; the audit is about to come
-        }
-        if (log == null || !log.append(entry)) {
-            LOG.warn("Not in the audit: {} {} {}: {}", entry.actor(), entry.action(), entry.subject(), entry.detail());
-        }
+        trail.unset(log);
     }
 
     @Override

@@ -201,16 +201,14 @@ final class Restoration {
             parts.ledger()
                     .finish(
                             state.withServing(name, changed),
-                            new Receipt(
+                            parts.ledger().recorded(new Receipt(
                                     parts.accepted().label(release.id()),
                                     release.identity(),
                                     names,
                                     RolloutOutcome.ACTIVATED,
                                     "",
                                     List.of("ACTIVE " + name + ": newest accepted release that it wants"),
-                                    now),
-                            "RELEASE",
-                            "gateway");
+                                    now), "RELEASE"));
         } else {
             boolean forGood = parts.accepted().quarantined(serving.current());
             String reason = forGood
@@ -221,16 +219,14 @@ final class Restoration {
             parts.ledger()
                     .finish(
                             forGood ? state.withServing(name, serving.backTo(release.id())) : state,
-                            new Receipt(
+                            parts.ledger().recorded(new Receipt(
                                     "rollback",
                                     release.identity(),
                                     names,
                                     RolloutOutcome.ROLLED_BACK,
                                     reason,
                                     List.of("ACTIVE " + name),
-                                    now),
-                            "ROLLBACK",
-                            "gateway");
+                                    now), "ROLLBACK"));
         }
     }
 
@@ -250,7 +246,7 @@ final class Restoration {
             parts.ledger()
                     .finish(
                             parts.store().state(),
-                            new Receipt(
+                            parts.ledger().recorded(new Receipt(
                                     "rollback",
                                     null,
                                     List.of(pipeline.name()),
@@ -259,9 +255,7 @@ final class Restoration {
                                             : RolloutOutcome.ROLLBACK_FAILED,
                                     reason,
                                     List.of(),
-                                    parts.clock().instant()),
-                            "ROLLBACK",
-                            "gateway");
+                                    parts.clock().instant()), "ROLLBACK"));
         }
         long delayMs = Math.min(LONGEST_DELAY_MS, before.delayMs() * 2);
         unserved.put(

@@ -329,7 +329,7 @@ final class Rollback {
             String file,
             @Nullable ModelIdentity identity)
             throws InterruptedException {
-        Receipt receipt = new Receipt(
+        Receipt decided = new Receipt(
                 file,
                 identity,
                 List.of(name),
@@ -337,6 +337,7 @@ final class Rollback {
                 outcome.reason(),
                 steps,
                 parts.clock().instant());
+        Receipt receipt = parts.ledger().recorded(decided, file.toUpperCase(Locale.ROOT), actor);
         parts.deciding().lock();
         try {
             State state = parts.store().state();
@@ -345,7 +346,7 @@ final class Rollback {
                 state = state.withServing(name, serving.backTo(way.id()));
                 restoration.served(name);
             }
-            parts.ledger().finish(state, receipt, file.toUpperCase(Locale.ROOT), actor.name());
+            parts.ledger().finish(state, receipt);
         } finally {
             parts.deciding().unlock();
         }

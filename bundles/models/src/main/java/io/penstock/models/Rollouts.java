@@ -4,6 +4,7 @@ package io.penstock.models;
 
 import io.penstock.api.access.Actor;
 import io.penstock.api.audit.AuditRecord;
+import io.penstock.api.audit.AuditTrail;
 import io.penstock.api.memory.MemoryBudget;
 import io.penstock.api.model.ModelIdentity;
 import io.penstock.api.model.ModelRejectedException;
@@ -54,7 +55,7 @@ final class Rollouts {
     private final Restoration restoration;
     private final Rollback rollback;
     private final CrashLedger crashes;
-    private final Consumer<AuditRecord> audit;
+    private final AuditTrail audit;
     private final HeldBack heldBack = new HeldBack();
     private final Trial trial = new Trial();
     private final long startedNanos;
@@ -69,14 +70,14 @@ final class Rollouts {
             Settings settings,
             Clock clock,
             LongSupplier nanoTime,
-            Consumer<AuditRecord> audit) {
+            AuditTrail audit) {
         ReentrantLock deciding = new ReentrantLock();
         Swaps swaps = new Swaps(pipelines, deciding);
         Retention retention = new Retention(store, staging);
         parts = new Parts(
                 store,
                 new AcceptedReleases(store, verifiers, settings.maximumCrashes()),
-                new Ledger(store, retention, swaps, audit, this::keepNeeded),
+                new Ledger(store, retention, swaps, audit, deciding, this::keepNeeded),
                 retention,
                 swaps,
                 pipelines,
@@ -141,12 +142,13 @@ final class Rollouts {
         LOG.error("The gateway died at {} of {}; {}", crash.time(), what, finding);
         crashes.died(new CrashLedger.Death(crash.time(), what, finding), id);
         Instant now = parts.clock().instant();
-        audit.accept(AuditRecord.of(
-                now.getEpochSecond() * 1_000_000_000L + now.getNano(),
-                "gateway",
-                "CRASH",
-                label.isEmpty() ? "gateway" : label,
-                crash.time() + " " + what + "; " + finding));
+        audit.insist(
+                AuditRecord.ofGateway(
+                        now.getEpochSecond() * 1_000_000_000L + now.getNano(),
+                        "CRASH",
+                        label.isEmpty() ? AuditRecord.GATEWAY : label,
+                        crash.time() + " " + what + "; " + finding),
+                0);
     }
 
     /** One crash is forgotten for so many good hours of service. */
@@ -417,6 +419,9 @@ final class Rollouts {
 
     private boolean waits(String file, ModelIdentity identity, List<Pipeline> wanting) {
         String reason = parts.probe().waitsFor();
+        if (reason.isEmpty() && !parts.ledger().recording()) {
+            reason = "the audit log, which takes no records at present; free disk space or repair the disk";
+        }
         if (reason.isEmpty()
                 && wanting.isEmpty()
                 && parts.nanoTime().getAsLong() - startedNanos
@@ -763,7 +768,8 @@ final class Rollouts {
                 reason,
                 steps,
                 parts.clock().instant());
-        parts.ledger().finish(over ? done(state, rollout.file(), release.id()) : state, receipt, "RELEASE", "gateway");
+        Receipt recorded = parts.ledger().recorded(receipt, "RELEASE");
+        parts.ledger().finish(over ? done(state, rollout.file(), release.id()) : state, recorded);
     }
 
     private void finish(
@@ -776,9 +782,10 @@ final class Rollouts {
             List<String> steps) {
         Receipt receipt = new Receipt(
                 file, identity, names, outcome, reason, steps, parts.clock().instant());
+        Receipt recorded = parts.ledger().recorded(receipt, "RELEASE");
         parts.deciding().lock();
         try {
-            parts.ledger().finish(done(parts.store().state(), file, id), receipt, "RELEASE", "gateway");
+            parts.ledger().finish(done(parts.store().state(), file, id), recorded);
         } finally {
             parts.deciding().unlock();
         }

@@ -5,6 +5,8 @@ package io.penstock.models;
 import io.penstock.api.access.Actor;
 import io.penstock.api.actuation.Mode;
 import io.penstock.api.actuation.WriteLoop;
+import io.penstock.api.audit.AuditLog;
+import io.penstock.api.audit.AuditRecord;
 import io.penstock.api.data.Features;
 import io.penstock.api.data.Frame;
 import io.penstock.api.data.Prediction;
@@ -94,8 +96,8 @@ final class Fakes {
         }
 
         @Override
-        public List<String> setMode(Mode mode, Actor actor, String reason) {
-            return List.of();
+        public ModeAnswer setMode(Mode mode, Actor actor, String reason) {
+            return ModeAnswer.refused(List.of());
         }
 
         @Override
@@ -259,6 +261,43 @@ final class Fakes {
         @Override
         public void unstage(String sha256) {
             installed.remove(sha256);
+        }
+    }
+
+    /** An audit in memory, whose disk takes everything or nothing. */
+    static final class Audit implements AuditLog {
+        final List<AuditRecord> records = new ArrayList<>();
+        volatile Kept kept = Kept.ON_DISK;
+
+        @Override
+        public boolean append(AuditRecord entry) {
+            return records.add(entry);
+        }
+
+        @Override
+        public boolean commit(AuditRecord entry, long timeoutMs) {
+            return records.add(entry) && kept == Kept.ON_DISK;
+        }
+
+        @Override
+        public Kept insist(AuditRecord entry, long timeoutMs) {
+            records.add(entry);
+            return kept;
+        }
+
+        @Override
+        public void tally(AuditRecord entry) {
+            records.add(entry);
+        }
+
+        @Override
+        public boolean writable() {
+            return kept == Kept.ON_DISK;
+        }
+
+        @Override
+        public boolean flush(long timeoutMs) {
+            return writable();
         }
     }
 }

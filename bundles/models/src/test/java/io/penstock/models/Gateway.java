@@ -3,6 +3,7 @@
 package io.penstock.models;
 
 import io.penstock.api.audit.AuditRecord;
+import io.penstock.api.audit.AuditTrail;
 import io.penstock.api.inference.InferenceEngine;
 import io.penstock.api.memory.MemoryBudget;
 import io.penstock.api.model.ModelRejectedException;
@@ -18,7 +19,6 @@ import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.time.Clock;
 import java.time.ZoneOffset;
-import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -32,7 +32,9 @@ final class Gateway implements AutoCloseable {
     final Path home;
     final FakeStaging staging = new FakeStaging();
     final Pipelines pipelines = new Pipelines();
-    final List<AuditRecord> audit = new ArrayList<>();
+    final Fakes.Audit log = new Fakes.Audit();
+    final List<AuditRecord> audit = log.records;
+    private final AuditTrail trail = new AuditTrail("models", Clock.systemUTC());
     final ReleaseStore store;
     final Rollouts rollouts;
     final DropFolder dropFolder;
@@ -55,6 +57,7 @@ final class Gateway implements AutoCloseable {
 
     Gateway(Path home, Disk disk, Settings settings, Blame.Edit edit, FakePipeline... there) throws IOException {
         this.home = home;
+        trail.set(log);
         Files.createDirectories(home.resolve("releases"));
         store = ReleaseStore.open(home.resolve("data/models"), disk);
         Clock clock = Clock.fixed(Keys.NOW, ZoneOffset.UTC);
@@ -70,7 +73,7 @@ final class Gateway implements AutoCloseable {
                 settings,
                 clock,
                 () -> nanos,
-                audit::add);
+                trail);
         dropFolder = new DropFolder(home.resolve("releases"), settings, rollouts, () -> nanos);
         for (FakePipeline pipeline : there) {
             pipelines.add(pipeline);

@@ -8,7 +8,9 @@ import io.penstock.api.acquisition.TagSource;
 import io.penstock.api.actuation.Mode;
 import io.penstock.api.actuation.WriteLoop;
 import io.penstock.api.audit.AuditLog;
+import io.penstock.api.audit.AuditLog.Kept;
 import io.penstock.api.audit.AuditRecord;
+import io.penstock.api.audit.AuditTrail;
 import io.penstock.api.inference.InferenceEngine;
 import io.penstock.api.inference.InferenceSession;
 import io.penstock.api.memory.ContractMemory;
@@ -35,6 +37,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiFunction;
+import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.osgi.framework.BundleContext;
 import org.osgi.service.component.annotations.Activate;
@@ -64,6 +67,13 @@ public final class PipelineComponent implements Pipeline {
     static final String PID = "io.penstock.pipeline";
     private static final Logger LOG = LoggerFactory.getLogger(PipelineComponent.class);
     private static final long STOP_NANOS = TimeUnit.MILLISECONDS.toNanos(1900);
+    /** So long what needs its record first waits for it. */
+    private static final long RECORD_MS = 2_000;
+    /** So long what is done already is waited for. */
+    private static final long LOWERED_MS = 400;
+
+    private static final String NOT_RECORDED = "the record of it was not on the audit's disk within " + RECORD_MS
+            + " ms; free disk space or repair the disk, see the audit's messages";
     private static final String NO_FEATURES = "the preprocessing bundle is away; start it";
     private static final String NO_RUNTIME = "the inference bundle is away; restart the gateway";
 
@@ -126,7 +136,12 @@ public final class PipelineComponent implements Pipeline {
 
     private long exchanged; // guarded by changes
     private long awaySinceNanos;
-    private volatile @Nullable AuditLog audit;
+
+    private final AuditTrail trail;
+    private final ModeFile modeFile;
+    private final ReentrantLock modes = new ReentrantLock(); // held for a moment only, never while a disk is waited for
+    /** How often a mode was set downwards; guarded by the lock of the modes. */
+    private long lowerings;
 
     @Activate
     public PipelineComponent(BundleContext context, @Reference ContractShares shares, Config config) {
@@ -139,13 +154,20 @@ public final class PipelineComponent implements Pipeline {
     }
 
     PipelineComponent(Settings settings, Path home, Clock clock, ContractShares shares) {
-        this(settings, home, clock, shares, RunMark.none());
+        this(settings, home, clock, shares, RunMark.none(), Slots.Writer.REAL);
     }
 
     PipelineComponent(Settings settings, Path home, Clock clock, ContractShares shares, RunMark mark) {
+        this(settings, home, clock, shares, mark, Slots.Writer.REAL);
+    }
+
+    PipelineComponent(
+            Settings settings, Path home, Clock clock, ContractShares shares, RunMark mark, Slots.Writer writer) {
         this.settings = settings;
         this.clock = clock;
         this.shares = shares;
+        trail = new AuditTrail(settings.name(), clock);
+        modeFile = new ModeFile(home, settings.name(), writer);
         holding = new Holding(
                 shares,
                 settings.name(),
@@ -168,8 +190,27 @@ public final class PipelineComponent implements Pipeline {
 
     @Activate
     void start() {
+        stayLowered();
         conductor.start(stateFile.load(wallNs()));
         LOG.info("Pipeline {} waits for model {} {}", settings.name(), settings.model(), settings.versionRange());
+    }
+
+    /** A mode that somebody lowered does not come back higher because of a restart. */
+    private void stayLowered() {
+        ModeFile.Lowered lowered = modeFile.load();
+        modeFile.start();
+        if (lowered == null || lowered.mode().compareTo(settings.mode()) >= 0) {
+            return;
+        }
+        if (lowered.configured() != settings.mode()) {
+            modeFile.save(null); // whoever changed the configured mode decided anew
+            return;
+        }
+        conductor.setMode(lowered.mode());
+        String words = "stays in " + lowered.mode() + ", as it was set before the start; configured is "
+                + settings.mode() + ", set that as the mode to have it again";
+        LOG.warn("Pipeline {} {}", settings.name(), words);
+        trail.insist(AuditRecord.ofGateway(wallNs(), "MODE", settings.name(), words), 0);
     }
 
     /** Lets go of everything, so that what is unbound afterwards has nothing to wait for. */
@@ -180,6 +221,7 @@ public final class PipelineComponent implements Pipeline {
         if (loop != null) {
             loop.open(gateway(), "pipeline " + settings.name() + " stops");
         }
+        modeFile.stop();
         Map<String, byte[]> state = conductor.stop();
         acquisition.close();
         ResultQueue[] queues = conductor.queues();
@@ -307,13 +349,11 @@ public final class PipelineComponent implements Pipeline {
             policyOption = ReferencePolicyOption.GREEDY,
             cardinality = ReferenceCardinality.OPTIONAL)
     void bindAuditLog(AuditLog log) {
-        audit = log;
+        trail.set(log);
     }
 
     void unbindAuditLog(AuditLog log) {
-        if (audit == log) {
-            audit = null;
-        }
+        trail.unset(log);
     }
 
     @Reference(
@@ -648,39 +688,118 @@ public final class PipelineComponent implements Pipeline {
     }
 
     @Override
-    public List<String> setMode(Mode mode, Actor actor, String reason) {
+    public ModeAnswer setMode(Mode mode, Actor actor, String reason) {
         Mode before = conductor.mode();
-        WriteLoop loop = conductor.loop();
-        List<String> refusals = List.of();
+        ModeAnswer answer;
         if (mode == Mode.CLOSED) {
-            if (loop == null) {
-                refusals =
-                        List.of("pipeline " + settings.name() + " has no write loop; configure io.penstock.actuation");
-            } else if (before.compareTo(Mode.ADVISORY) < 0) {
-                refusals = List.of("mode is " + before + "; a loop is closed out of ADVISORY");
-            } else {
-                refusals = loop.close(actor, reason);
-                Mode ceiling = conductor.ceiling();
-                if (ceiling.compareTo(Mode.ADVISORY) < 0) {
-                    loop.open(actor, "the mode was set to " + ceiling + " meanwhile");
-                    refusals = List.of("mode is " + ceiling + " since it was asked; a loop is closed out of ADVISORY");
-                }
-            }
+            answer = close(before, actor, reason);
+        } else if (mode.compareTo(conductor.ceiling()) > 0) {
+            answer = raise(before, mode, actor, reason);
         } else {
-            conductor.setMode(mode);
-            if (loop != null) {
-                loop.open(actor, reason); // also while it is open: a closing that still asks its guards gives way
+            answer = lower(before, mode, actor, reason);
+        }
+        if (!answer.refusals().isEmpty()) {
+            trail.append(
+                    record(actor, words(before, mode, " refused: " + String.join("; ", answer.refusals()), reason)));
+        }
+        LOG.info(
+                "Mode of {} by {}: {} to {}{}{}",
+                settings.name(),
+                actor.name(),
+                before,
+                mode,
+                answer.refusals().isEmpty() ? "" : " refused: " + String.join("; ", answer.refusals()),
+                answer.remark().isEmpty() ? "" : "; " + answer.remark());
+        return answer;
+    }
+
+    private ModeAnswer close(Mode before, Actor actor, String reason) {
+        WriteLoop loop = conductor.loop();
+        if (loop == null) {
+            return ModeAnswer.refused(
+                    List.of("pipeline " + settings.name() + " has no write loop; configure io.penstock.actuation"));
+        }
+        if (before.compareTo(Mode.ADVISORY) < 0) {
+            return ModeAnswer.refused(List.of("mode is " + before + "; a loop is closed out of ADVISORY"));
+        }
+        List<String> refusals = loop.close(actor, reason);
+        if (refusals.isEmpty() && !trail.commit(record(actor, words(before, Mode.CLOSED, "", reason)), RECORD_MS)) {
+            loop.open(actor, "the record of the mode was not on disk");
+            refusals = List.of(NOT_RECORDED);
+        }
+        Mode ceiling = conductor.ceiling();
+        if (ceiling.compareTo(Mode.ADVISORY) < 0) {
+            loop.open(actor, "the mode was set to " + ceiling + " meanwhile");
+            refusals = List.of("mode is " + ceiling + " since it was asked; a loop is closed out of ADVISORY");
+        }
+        return ModeAnswer.refused(refusals);
+    }
+
+    /** The record first, then the mode; whoever lowers it meanwhile has the last word. */
+    private ModeAnswer raise(Mode before, Mode mode, Actor actor, String reason) {
+        long seen = locked(() -> lowerings);
+        if (!trail.commit(record(actor, words(before, mode, "", reason)), RECORD_MS)) {
+            return ModeAnswer.refused(List.of(NOT_RECORDED));
+        }
+        long number = locked(() -> {
+            if (lowerings != seen) {
+                return -1L;
             }
+            conductor.setMode(mode);
+            return modeFile.save(lowered(mode));
+        });
+        if (number < 0) {
+            return ModeAnswer.refused(List.of("mode was set to " + conductor.mode() + " since it was asked"));
         }
-        String detail = before + " to " + mode + (refusals.isEmpty() ? "" : " refused: " + String.join("; ", refusals))
-                + (reason.isEmpty() ? "" : " (" + reason + ")");
-        LOG.info("Mode of {} by {}: {}", settings.name(), actor.name(), detail);
-        AuditLog log = audit;
-        if (log != null) {
-            log.append(AuditRecord.of(
-                    wallNs(), actor.name() + " (" + actor.origin() + ")", "MODE", settings.name(), detail));
+        openLoop(actor, reason);
+        return new ModeAnswer(
+                List.of(),
+                modeFile.await(number, RECORD_MS) ? "" : "the disk refuses it: a restart brings back mode " + before);
+    }
+
+    /** Needs no disk: first it is done, then it is written down as far as the disk lets it. */
+    private ModeAnswer lower(Mode before, Mode mode, Actor actor, String reason) {
+        long number = locked(() -> {
+            lowerings++;
+            conductor.setMode(mode);
+            return modeFile.save(lowered(mode));
+        });
+        openLoop(actor, reason);
+        Kept kept = trail.insist(record(actor, words(before, mode, "", reason)), LOWERED_MS);
+        String remark = kept.remark();
+        if (!modeFile.await(number, LOWERED_MS)) {
+            remark += (remark.isEmpty() ? "" : "; ")
+                    + "the mode is not on disk yet: a restart before it is brings back the" + " mode before";
         }
-        return refusals;
+        return new ModeAnswer(List.of(), remark);
+    }
+
+    private ModeFile.@Nullable Lowered lowered(Mode mode) {
+        return mode.compareTo(settings.mode()) < 0 ? new ModeFile.Lowered(mode, settings.mode()) : null;
+    }
+
+    private void openLoop(Actor actor, String reason) {
+        WriteLoop loop = conductor.loop();
+        if (loop != null) {
+            loop.open(actor, reason); // also while it is open: a closing that still asks its guards gives way
+        }
+    }
+
+    private long locked(LongSupplier work) {
+        modes.lock();
+        try {
+            return work.getAsLong();
+        } finally {
+            modes.unlock();
+        }
+    }
+
+    private AuditRecord record(Actor actor, String words) {
+        return AuditRecord.of(wallNs(), actor, "MODE", settings.name(), words);
+    }
+
+    private static String words(Mode before, Mode mode, String result, String reason) {
+        return before + " to " + mode + result + (reason.isEmpty() ? "" : " (" + reason + ")");
     }
 
     @Override

@@ -60,6 +60,8 @@ class PipelineTest {
         started.forEach(PipelineComponent::stop);
     }
 
+    private final FakeAudit audit = new FakeAudit();
+
     private static Settings settings(Settings.Trigger trigger, long periodMs, Set<String> triggerTags) {
         return new Settings(
                 "p",
@@ -81,6 +83,7 @@ class PipelineTest {
         pipeline.bindPublisher(publisher);
         pipeline.bindFeatureEngine(engine);
         pipeline.bindInferenceEngine(runtime);
+        pipeline.bindAuditLog(audit);
         pipeline.start();
         started.add(pipeline);
         return pipeline;
@@ -740,7 +743,7 @@ class PipelineTest {
         Fakes.await("offered", () -> loop.offered > 10);
         assertEquals(List.of("1.0.0"), loop.models);
         assertEquals(Mode.ADVISORY, pipeline.mode());
-        assertEquals(List.of(), pipeline.setMode(Mode.CLOSED, OPERATOR, "go"));
+        assertEquals(List.of(), pipeline.setMode(Mode.CLOSED, OPERATOR, "go").refusals());
         assertEquals(Mode.CLOSED, pipeline.mode());
         pipeline.setMode(Mode.SHADOW, OPERATOR, "doubt");
         assertFalse(loop.closed, "lowering the mode opens the loop");
@@ -749,7 +752,8 @@ class PipelineTest {
         long cycles = pipeline.statistics().cycles();
         Fakes.await("more cycles", () -> pipeline.statistics().cycles() > cycles + 20);
         assertEquals(offered, loop.offered);
-        assertFalse(pipeline.setMode(Mode.CLOSED, OPERATOR, "again").isEmpty(), "closed only out of ADVISORY");
+        assertFalse(
+                pipeline.setMode(Mode.CLOSED, OPERATOR, "again").refusals().isEmpty(), "closed only out of ADVISORY");
         pipeline.setMode(Mode.OFF, OPERATOR, "stop");
         Fakes.await("off", () -> last().status() == StatusCode.BAD_OUT_OF_SERVICE);
     }
@@ -762,10 +766,10 @@ class PipelineTest {
         Fakes.Loop loop = new Fakes.Loop();
         pipeline.bindWriteLoop(loop);
         loop.onClose = () -> pipeline.setMode(Mode.ADVISORY, OPERATOR, "no, wait");
-        assertFalse(pipeline.setMode(Mode.CLOSED, OPERATOR, "go").isEmpty());
+        assertFalse(pipeline.setMode(Mode.CLOSED, OPERATOR, "go").refusals().isEmpty());
         assertFalse(loop.closed);
         loop.onClose = () -> pipeline.setMode(Mode.SHADOW, OPERATOR, "doubt");
-        assertFalse(pipeline.setMode(Mode.CLOSED, OPERATOR, "go").isEmpty());
+        assertFalse(pipeline.setMode(Mode.CLOSED, OPERATOR, "go").refusals().isEmpty());
         assertFalse(loop.closed);
         assertEquals(Mode.SHADOW, pipeline.mode());
     }

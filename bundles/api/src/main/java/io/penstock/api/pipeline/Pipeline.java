@@ -36,11 +36,10 @@ public interface Pipeline {
     Mode mode();
 
     /**
-     * Sets the mode. Downwards always; CLOSED closes the write loop where its guards allow.
-     *
-     * @return why not, in words; empty if the mode is as asked.
+     * Sets the mode. Downwards always and at once, whatever the disk does; upwards only with the record of it on disk; CLOSED
+     * closes the write loop where its guards allow. What was lowered stays so over a restart.
      */
-    List<String> setMode(Mode mode, Actor actor, String reason);
+    ModeAnswer setMode(Mode mode, Actor actor, String reason);
 
     /**
      * Opens and warms the model on the caller's thread, lets its operators fill their windows beside the model that serves,
@@ -59,6 +58,22 @@ public interface Pipeline {
     }
 
     PipelineStatistics statistics();
+
+    /**
+     * What became of a mode that was asked for.
+     *
+     * @param refusals why not, in words; empty if the mode is as asked.
+     * @param remark what else to tell who asked, e.g. that the record of it is not on disk yet; empty where all is well.
+     */
+    record ModeAnswer(List<String> refusals, String remark) {
+        public ModeAnswer {
+            refusals = List.copyOf(refusals);
+        }
+
+        public static ModeAnswer refused(List<String> refusals) {
+            return new ModeAnswer(refusals, "");
+        }
+    }
 
     /** One input and its tag. */
     record Binding(String input, String tag) {}

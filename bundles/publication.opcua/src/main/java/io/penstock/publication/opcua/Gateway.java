@@ -4,7 +4,7 @@ package io.penstock.publication.opcua;
 
 import io.penstock.api.access.Users;
 import io.penstock.api.acquisition.TagSource;
-import io.penstock.api.audit.AuditLog;
+import io.penstock.api.audit.AuditTrail;
 import io.penstock.api.model.ModelCatalog;
 import io.penstock.api.pipeline.Pipeline;
 import java.util.List;
@@ -20,7 +20,7 @@ interface Gateway {
 
     Optional<Users> users();
 
-    Optional<AuditLog> audit();
+    AuditTrail audit();
 
     default Optional<Pipeline> pipeline(String name) {
         return pipelines().stream().filter(p -> p.name().equals(name)).findFirst();

@@ -5,6 +5,7 @@ package io.penstock.publication.opcua;
 import io.penstock.api.access.Users;
 import io.penstock.api.acquisition.TagSource;
 import io.penstock.api.audit.AuditLog;
+import io.penstock.api.audit.AuditTrail;
 import io.penstock.api.model.ModelCatalog;
 import io.penstock.api.pipeline.Pipeline;
 import io.penstock.api.publication.CycleResult;
@@ -29,6 +30,7 @@ import org.osgi.service.component.annotations.Deactivate;
 import org.osgi.service.component.annotations.Reference;
 import org.osgi.service.component.annotations.ReferenceCardinality;
 import org.osgi.service.component.annotations.ReferencePolicy;
+import org.osgi.service.component.annotations.ReferencePolicyOption;
 import org.osgi.service.metatype.annotations.Designate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -75,9 +77,7 @@ public final class OpcUaPublisher implements ResultPublisher, Gateway {
     @Nullable
     volatile ModelCatalog catalog;
 
-    @Reference(cardinality = ReferenceCardinality.OPTIONAL, policy = ReferencePolicy.DYNAMIC)
-    @Nullable
-    volatile AuditLog audit;
+    private final AuditTrail trail;
 
     @Activate
     public OpcUaPublisher(BundleContext context, Settings.Config config) {
@@ -89,6 +89,7 @@ public final class OpcUaPublisher implements ResultPublisher, Gateway {
         this.settings = settings;
         this.pki = pki;
         this.clock = clock;
+        trail = new AuditTrail("opc.ua", clock);
         thread = new Thread(this::run, "publication.opcua-refresh-" + settings.port());
         thread.setDaemon(true);
     }
@@ -170,8 +171,20 @@ public final class OpcUaPublisher implements ResultPublisher, Gateway {
     }
 
     @Override
-    public Optional<AuditLog> audit() {
-        return Optional.ofNullable(audit);
+    public AuditTrail audit() {
+        return trail;
+    }
+
+    @Reference(
+            policy = ReferencePolicy.DYNAMIC,
+            policyOption = ReferencePolicyOption.GREEDY,
+            cardinality = ReferenceCardinality.OPTIONAL)
+    void bindAuditLog(AuditLog log) {
+        trail.set(log);
+    }
+
+    void unbindAuditLog(AuditLog log) {
+        trail.unset(log);
     }
 
     @Nullable

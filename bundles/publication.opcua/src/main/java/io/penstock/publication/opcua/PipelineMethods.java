@@ -9,7 +9,6 @@ import io.penstock.api.model.ModelCatalog;
 import io.penstock.api.model.Receipt;
 import io.penstock.api.pipeline.Pipeline;
 import java.time.Clock;
-import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.concurrent.Callable;
@@ -19,6 +18,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.stream.Collectors;
 import org.eclipse.milo.opcua.sdk.core.ValueRanks;
 import org.eclipse.milo.opcua.sdk.server.Session;
 import org.eclipse.milo.opcua.sdk.server.methods.AbstractMethodInvocationHandler;
@@ -106,20 +106,23 @@ final class PipelineMethods {
                             new org.eclipse.milo.opcua.stack.core.types.builtin.unsigned.UInteger[] {
                                 org.eclipse.milo.opcua.stack.core.types.builtin.unsigned.UInteger.MIN
                             },
-                            LocalizedText.english("Why not; empty if the mode is as asked"))
+                            LocalizedText.english("Why not; empty if the mode is as asked")),
+                    text("remark", "What else to know, e.g. that the record is not on disk yet; mostly empty")
                 };
             }
 
             @Override
             protected Variant[] invoke(InvocationContext context, Variant[] in) throws UaException {
                 Session session = context.getSession().orElse(null);
-                List<String> refusals = setMode(
+                Pipeline.ModeAnswer answer = setMode(
                         pipeline,
                         string(in[0]),
                         string(in[1]),
                         session == null ? null : actor(session),
                         session != null && encrypted(session));
-                return new Variant[] {Variant.ofStringArray(refusals.toArray(String[]::new))};
+                return new Variant[] {
+                    Variant.ofStringArray(answer.refusals().toArray(String[]::new)), Variant.ofString(answer.remark())
+                };
             }
         });
 
@@ -151,7 +154,7 @@ final class PipelineMethods {
         });
     }
 
-    List<String> setMode(String pipeline, String mode, String reason, @Nullable Actor actor, boolean encrypted)
+    Pipeline.ModeAnswer setMode(String pipeline, String mode, String reason, @Nullable Actor actor, boolean encrypted)
             throws UaException {
         Mode wanted = parse(mode);
         Actor caller =
@@ -177,9 +180,18 @@ final class PipelineMethods {
                 calls, () -> catalog.rollback(pipeline, caller, reason), rollbackDeadlineMs, "Rollback of " + pipeline);
         return new RolledBack(
                 receipt.outcome().name(),
-                receipt.reason().isEmpty() && receipt.model() != null
-                        ? receipt.model().label()
-                        : receipt.reason());
+                (receipt.reason().isEmpty() && receipt.model() != null
+                                ? receipt.model().label()
+                                : receipt.reason())
+                        + remark(receipt));
+    }
+
+    /** What a receipt says beside its outcome about what is not on disk. */
+    private static String remark(Receipt receipt) {
+        return receipt.steps().stream()
+                .filter(step -> step.startsWith("NOT "))
+                .map(step -> "; " + step)
+                .collect(Collectors.joining());
     }
 
     private static Mode parse(String mode) throws UaException {
@@ -206,13 +218,13 @@ final class PipelineMethods {
             return Objects.requireNonNull(actor);
         }
         String who = actor == null ? "anonymous" : actor.name();
+        String where = actor == null ? "opc.ua" : actor.origin();
         String detail = permission + " of pipeline " + pipeline + " denied to " + who
-                + (actor == null ? "" : " with " + actor.roles() + " from " + actor.origin())
+                + (actor == null ? "" : " with " + actor.roles())
                 + (encrypted ? "" : ", connection not encrypted");
-        LOG.info("{}", detail);
+        LOG.info("{} from {}", detail, where);
         gateway.audit()
-                .ifPresent(log -> log.append(
-                        AuditRecord.of(PushNode.nanos(clock.instant()), who, "ACCESS_DENIED", pipeline, detail)));
+                .tally(AuditRecord.of(PushNode.nanos(clock.instant()), who, where, "ACCESS_DENIED", pipeline, detail));
         throw new UaException(StatusCodes.Bad_UserAccessDenied, detail);
     }
 

@@ -156,7 +156,8 @@ final class ResultsServer implements AutoCloseable {
                             .setExecutor(services)
                             .setEventLoop(loop)
                             .setChannelPipelineCustomizer(pipeline -> connections.admit(pipeline.channel()))
-                            .build()));
+                            .build()),
+                    new RefusedWrites(gateway.audit()));
             closing.add(() -> server.shutdown().get(2, TimeUnit.SECONDS));
             everythingReadOnly();
 

@@ -57,8 +57,7 @@ final class UserValidator extends AbstractUsernameIdentityValidator {
         char[] secret = password.toCharArray();
         try {
             long revision = users.get().revision(name);
-            Optional<Actor> actor = users.get()
-                    .authenticate(name, secret, "opc.ua " + (address == null ? "unknown" : address.getHostAddress()));
+            Optional<Actor> actor = users.get().authenticate(name, secret, origin(address));
             if (actor.isEmpty()) {
                 return null;
             }
@@ -68,6 +67,11 @@ final class UserValidator extends AbstractUsernameIdentityValidator {
         } finally {
             Arrays.fill(secret, '\0');
         }
+    }
+
+    /** Where a request came in, as the audit has it. */
+    static String origin(@Nullable InetAddress address) {
+        return "opc.ua " + (address == null ? "unknown" : address.getHostAddress());
     }
 
     /** Null for an anonymous session. */

@@ -19,6 +19,7 @@ import io.penstock.api.actuation.WriteOutcome;
 import io.penstock.api.actuation.WriteReceipt;
 import io.penstock.api.audit.AuditLog;
 import io.penstock.api.audit.AuditRecord;
+import io.penstock.api.audit.AuditTrail;
 import io.penstock.api.data.Features;
 import io.penstock.api.data.Frame;
 import io.penstock.api.data.Prediction;
@@ -37,6 +38,7 @@ import io.penstock.api.model.RolloutOutcome;
 import io.penstock.api.pipeline.Pipeline;
 import io.penstock.api.pipeline.PipelineStatistics;
 import io.penstock.api.publication.CycleResult;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -99,12 +101,29 @@ final class Fakes implements Gateway {
                 : Optional.empty();
     }
 
-    @Override
-    public Optional<AuditLog> audit() {
-        return Optional.of(new AuditLog() {
+    private final AuditTrail trail = new AuditTrail("opc.ua", Clock.systemUTC());
+
+    {
+        trail.set(new AuditLog() {
             @Override
             public boolean append(AuditRecord entry) {
                 return audited.add(entry);
+            }
+
+            @Override
+            public boolean commit(AuditRecord entry, long timeoutMs) {
+                return audited.add(entry);
+            }
+
+            @Override
+            public Kept insist(AuditRecord entry, long timeoutMs) {
+                audited.add(entry);
+                return Kept.ON_DISK;
+            }
+
+            @Override
+            public void tally(AuditRecord entry) {
+                audited.add(entry);
             }
 
             @Override
@@ -117,6 +136,11 @@ final class Fakes implements Gateway {
                 return true;
             }
         });
+    }
+
+    @Override
+    public AuditTrail audit() {
+        return trail;
     }
 
     static ModelArtifact model(String version, List<String> features, List<OutputSpec> outputs, InputSpec... inputs) {
@@ -191,6 +215,7 @@ final class Fakes implements Gateway {
         volatile @Nullable ModelArtifact model;
         volatile @Nullable WriteLoop loop;
         volatile Mode mode = Mode.ADVISORY;
+        volatile String remark = "";
         volatile List<String> refusals = List.of();
         volatile long cycles;
         volatile List<Binding> bindings = List.of(new Binding("turbidity", "AT-1002A"), new Binding("ph", "AT-1004"));
@@ -232,12 +257,12 @@ final class Fakes implements Gateway {
         }
 
         @Override
-        public List<String> setMode(Mode wanted, Actor actor, String reason) {
+        public ModeAnswer setMode(Mode wanted, Actor actor, String reason) {
             calls.add(wanted + " by " + actor.name() + " " + actor.roles() + " " + actor.origin() + ": " + reason);
             if (refusals.isEmpty()) {
                 mode = wanted;
             }
-            return refusals;
+            return new ModeAnswer(refusals, remark);
         }
 
         @Override

@@ -127,13 +127,13 @@ final class PipelineMethodsTest {
         CountDownLatch never = new CountDownLatch(1);
         gateway.pipelines.set(0, new FakePipeline("dosing", null) {
             @Override
-            public List<String> setMode(io.penstock.api.actuation.Mode wanted, Actor actor, String reason) {
+            public ModeAnswer setMode(io.penstock.api.actuation.Mode wanted, Actor actor, String reason) {
                 try {
                     never.await();
                 } catch (InterruptedException e) {
                     Thread.currentThread().interrupt();
                 }
-                return List.of();
+                return ModeAnswer.refused(List.of());
             }
         });
         assertEquals(StatusCodes.Bad_Timeout, status(() -> methods.setMode("dosing", "SHADOW", "", OPERATOR, true)));
@@ -152,7 +152,7 @@ final class PipelineMethodsTest {
                 status(() -> methods.rollback("dosing", "x".repeat(501), OPERATOR, true)));
         gateway.pipelines.set(0, new FakePipeline("dosing", null) {
             @Override
-            public List<String> setMode(io.penstock.api.actuation.Mode wanted, Actor actor, String reason) {
+            public ModeAnswer setMode(io.penstock.api.actuation.Mode wanted, Actor actor, String reason) {
                 throw new IllegalStateException("no state");
             }
         });

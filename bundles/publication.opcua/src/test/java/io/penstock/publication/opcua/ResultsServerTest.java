@@ -480,6 +480,14 @@ final class ResultsServerTest {
         for (String id : List.of(DOSE, "ns=2;s=dosing/Mode", "ns=2;s=Tags/AT-1002A", "i=2294")) {
             String answer = ask("write " + id + " 1");
             assertTrue(answer.contains("BadNotWritable") || answer.contains("BadUserAccessDenied"), id + " " + answer);
+            String node = id;
+            assertTrue(
+                    gateway.audited.stream()
+                            .anyMatch(r -> r.action().equals("ACCESS_DENIED")
+                                    && r.subject().equals(node)
+                                    && r.detail().startsWith("write refused: Bad")
+                                    && r.origin().startsWith("opc.ua 127.0.0.1")),
+                    id + " " + gateway.audited);
         }
         assertTrue(ask("read " + DOSE + " AccessLevel").contains("\"value\":1,"));
         assertTrue(ask("read " + DOSE + " UserAccessLevel").contains("\"value\":1,"));
@@ -494,11 +502,11 @@ final class ResultsServerTest {
         gateway.audited.clear();
         connect(Role.OPERATOR);
         assertEquals(
-                "ok {\"status\":\"Good\",\"outputs\":[[]]}",
+                "ok {\"status\":\"Good\",\"outputs\":[[],\"\"]}",
                 ask("call ns=2;s=dosing ns=2;s=dosing/SetMode SHADOW \"storm coming\""));
         dosing.refusals = List.of("input age 9 s above 5 s", "read-back missing");
         assertEquals(
-                "ok {\"status\":\"Good\",\"outputs\":[[\"input age 9 s above 5 s\",\"read-back missing\"]]}",
+                "ok {\"status\":\"Good\",\"outputs\":[[\"input age 9 s above 5 s\",\"read-back missing\"],\"\"]}",
                 ask("call ns=2;s=dosing ns=2;s=dosing/SetMode CLOSED go"));
         dosing.refusals = List.of();
         assertEquals(
