@@ -207,7 +207,7 @@ final class Conductor {
             if (clockStepped()) {
                 continue;
             }
-            long trigger = acquisition.nextTriggerNs(now);
+            long trigger = acquisition.nextTriggerNs(time);
             if (trigger == Long.MAX_VALUE) {
                 if (!signalled && !stopped) {
                     LockSupport.parkNanos(this, LONGEST_NAP_NANOS);
@@ -242,6 +242,7 @@ final class Conductor {
                         e);
             }
         }
+        acquisition.clockStepped(time);
         lastInstantNs = Long.MIN_VALUE;
         framePending = false;
         return true;
@@ -287,7 +288,7 @@ final class Conductor {
         applyPending(); // between cycles, never inside one
         ServingModel model = serving;
         if (model == null) {
-            acquisition.changed(atNs, time.nowNs());
+            acquisition.changed(atNs, time);
             return;
         }
         long began = nanoTime.getAsLong();
@@ -321,17 +322,17 @@ final class Conductor {
 
     private @Nullable Frame snapshot(ServingModel model, long instantNs, long nanos) {
         Frame frame = model.frame;
-        long nowNs = time.nowNs();
+        time.nowNs(); // looks at the wall clock now and then, never while samples are taken
         if (!framePending) {
             frame.begin(cycles + 1, instantNs);
         }
         acquisition.forgetChanges();
-        acquisition.take(model.inputs, frame, instantNs, nowNs);
+        acquisition.take(model.inputs, frame, instantNs, time);
         WarmUp beside = warmUp;
         if (beside != null) {
-            beside.take(acquisition, !framePending, frame, instantNs, nowNs);
+            beside.take(acquisition, !framePending, frame, instantNs, time);
         }
-        boolean changed = acquisition.changed(instantNs, nowNs);
+        boolean changed = acquisition.changed(instantNs, time);
         if (settings.trigger() != Settings.Trigger.GRID && !changed) {
             framePending = true; // what came stays pending for the next frame
             return null;

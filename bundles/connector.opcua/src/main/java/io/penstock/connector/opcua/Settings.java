@@ -43,7 +43,9 @@ record Settings(
         long lossToBadMs,
         long retryMs,
         long maxRetryMs,
-        long nodeRetryMs) {
+        long nodeRetryMs,
+        long confirmMs,
+        SourceClocks.Bounds clocks) {
 
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,40}");
     private static final int DEFAULT_PORT = 4840;
@@ -88,6 +90,11 @@ record Settings(
         long retry = range("retryMs", config.retryMs(), 100, MAX_MS);
         long maxRetry = range("maxRetryMs", config.maxRetryMs(), retry, MAX_MS);
         long nodeRetry = range("nodeRetryMs", config.nodeRetryMs(), 100, MAX_MS);
+        long confirm = range("confirmMs", config.confirmMs(), 100, 600_000);
+        SourceClocks.Bounds clocks = new SourceClocks.Bounds(
+                range("maximumClockLeadMs", config.maximumClockLeadMs(), 0, MAX_MS),
+                range("maximumClockLagMs", config.maximumClockLagMs(), 0, MAX_MS),
+                refusesLeading(config.clockLead()));
         checkTags(config.tags(), tags, publishing, queue);
         return new Settings(
                 config.name(),
@@ -107,7 +114,9 @@ record Settings(
                 lossToBad,
                 retry,
                 maxRetry,
-                nodeRetry);
+                nodeRetry,
+                confirm,
+                clocks);
     }
 
     /** {@code application:name} of this connector, in its certificate and towards the server. */
@@ -155,6 +164,14 @@ record Settings(
             case "Sign" -> MessageSecurityMode.Sign;
             case "None" -> MessageSecurityMode.None;
             default -> throw refused("securityMode", "one of SignAndEncrypt, Sign, None", text);
+        };
+    }
+
+    private static boolean refusesLeading(String text) {
+        return switch (text) {
+            case "use" -> false;
+            case "refuse" -> true;
+            default -> throw refused("clockLead", "use or refuse", text);
         };
     }
 

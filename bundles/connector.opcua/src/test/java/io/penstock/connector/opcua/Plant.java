@@ -84,7 +84,9 @@ final class Plant implements AutoCloseable {
                 1500,
                 200,
                 400,
-                300);
+                300,
+                400,
+                new SourceClocks.Bounds(5_000, 10_000, false));
     }
 
     Settings secure(SecurityPolicy policy, String user, TagDefinition... tags) {
@@ -107,7 +109,9 @@ final class Plant implements AutoCloseable {
                 open.lossToBadMs(),
                 30_000,
                 30_000,
-                open.nodeRetryMs());
+                open.nodeRetryMs(),
+                open.confirmMs(),
+                open.clocks());
     }
 
     /** The same with short times for what goes wrong. */
@@ -130,7 +134,9 @@ final class Plant implements AutoCloseable {
                 s.lossToBadMs(),
                 200,
                 400,
-                s.nodeRetryMs());
+                s.nodeRetryMs(),
+                s.confirmMs(),
+                s.clocks());
     }
 
     void password(String password) {
@@ -203,11 +209,13 @@ final class Plant implements AutoCloseable {
         }
     }
 
+    record Confirmed(TagId tag, long sourceTimeNs, long nanoTime) {}
+
     /** Everything a listener was told, in order. */
     static final class Heard implements SampleListener {
         private final List<Sample> samples = new ArrayList<>();
         private int batches;
-        private int alive;
+        private final List<Confirmed> confirmed = new ArrayList<>();
 
         @Override
         public synchronized void onSample(Sample sample) {
@@ -220,8 +228,8 @@ final class Plant implements AutoCloseable {
         }
 
         @Override
-        public synchronized void onAlive(long nanoTime) {
-            alive++;
+        public synchronized void onConfirmed(TagId tag, long sourceTimeNs, long nanoTime) {
+            confirmed.add(new Confirmed(tag, sourceTimeNs, nanoTime));
         }
 
         synchronized List<Sample> samples() {
@@ -236,8 +244,8 @@ final class Plant implements AutoCloseable {
             return batches;
         }
 
-        synchronized int alive() {
-            return alive;
+        synchronized List<Confirmed> confirmed(String tag) {
+            return confirmed.stream().filter(c -> c.tag().name().equals(tag)).toList();
         }
 
         Sample last(String tag) {
