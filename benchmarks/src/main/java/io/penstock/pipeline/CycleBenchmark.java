@@ -71,7 +71,8 @@ public class CycleBenchmark {
     private final Map<String, OnnxTensor> in;
     private final Map<String, OnnxTensor> out;
     private volatile double published;
-    private long timeNs = System.currentTimeMillis() * 1_000_000; // then always ahead: a sample counts from its arrival on
+    private long timeNs =
+            System.currentTimeMillis() * 1_000_000; // then always ahead: a sample counts from its arrival on
     private long scan;
 
     @SuppressWarnings("this-escape") // a lint of newer JDKs; the class has no subclass but JMH's, which adds nothing
