@@ -146,6 +146,12 @@ final class Connection {
         if (!clocks.isEmpty()) {
             warnings.add(clocks);
         }
+        String aged = state == State.CONNECTED
+                ? tags.agedWarning(System.nanoTime() - 3 * settings.confirmMs() * 1_000_000)
+                : "";
+        if (!aged.isEmpty()) {
+            warnings.add(aged);
+        }
         long overflowed = tags.counts().overflowed();
         if (overflowed > 0) {
             warnings.add(

@@ -76,6 +76,8 @@ final class TagStates {
         int saidStatus;
         long saidTimeNs;
         boolean everSaid;
+        /** What a read answered that did not confirm. */
+        int readStatus;
 
         State(TagId id) {
             this.id = id;
@@ -382,6 +384,29 @@ final class TagStates {
         return found;
     }
 
+    /** Tags with a value of which nothing was heard since then although they are read again, in words; empty if there is none. */
+    String agedWarning(long sinceNanos) {
+        int count = 0;
+        State first = null;
+        synchronized (lock) {
+            for (Item item : items) {
+                for (State state : item.elements) {
+                    if (state.said && state.loss == 0 && state.trueNanos - sinceNanos < 0) {
+                        first = first == null ? state : first;
+                        count++;
+                    }
+                }
+            }
+        }
+        return first == null
+                ? ""
+                : "values of " + count + " tags grow old, first " + first.id + ": no change is told, and a read "
+                        + (StatusCode.isBad(first.readStatus)
+                                ? "answers " + Reasons.name(Integer.toUnsignedLong(first.readStatus))
+                                : "does not find the same")
+                        + "; let this gateway's user read it, or shorten its period";
+    }
+
     /**
      * What a read found. Where it is what the subscription said last, that is confirmed; where not, a notification is under way
      * or the server samples slowly, and the tag grows older until it comes.
@@ -410,6 +435,8 @@ final class TagStates {
                             && state.saidStatus == status(number, code)
                             && Double.compare(state.saidValue, finite(number)) == 0) {
                         changed |= confirmedByRead(state, nanoTime, wallNs);
+                    } else {
+                        state.readStatus = status(number, code);
                     }
                 }
             }

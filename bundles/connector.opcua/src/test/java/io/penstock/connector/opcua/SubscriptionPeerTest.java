@@ -133,6 +133,14 @@ class SubscriptionPeerTest {
                     () -> System.nanoTime() - from > 2_000_000_000L
                             && plant.connector.connection().state() == State.CONNECTED,
                     plant.connector::connection);
+            Plant.await(
+                    "told",
+                    () -> plant.connector
+                            .connection()
+                            .warning()
+                            .contains("values of 2 tags grow old, first C0: no change is told, and a read answers"
+                                    + " Bad_UserAccessDenied"),
+                    plant.connector::connection);
             assertTrue(
                     plant.heard.confirmed("C0").stream().allMatch(c -> c.nanoTime() - from < 0),
                     "nobody could ask for it since, so nothing made it younger");

@@ -197,6 +197,8 @@ class TagStatesTest {
         tags.readAgain(List.of(a), List.of(value(5, 0x40930000L, T0)), 11, () -> true);
         tags.readAgain(List.of(a), List.of(value(5, 0, T0)), 12, () -> false);
         assertEquals(List.of(), heard.confirmed("A"));
+        assertTrue(tags.agedWarning(2).contains("values of 1 tags grow old, first A"), tags.agedWarning(2));
+        assertEquals("", tags.agedWarning(1));
         tags.readAgain(List.of(a), List.of(value(5, 0, T0 + 50)), 13, () -> true);
         tags.readAgain(List.of(a), List.of(value(5, 0, T0)), 13, () -> true);
         assertEquals(List.of(new Plant.Confirmed(new TagId("A"), T0 * 1_000_000, 13)), heard.confirmed("A"));
