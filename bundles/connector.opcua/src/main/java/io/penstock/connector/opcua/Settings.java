@@ -7,6 +7,8 @@ import io.penstock.api.acquisition.DataType;
 import io.penstock.api.acquisition.Scaling;
 import io.penstock.api.acquisition.TagDefinition;
 import io.penstock.api.data.TagId;
+import io.penstock.opcua.stack.CertificatePolicy;
+import io.penstock.opcua.stack.CertificatePolicy.Peer;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.file.Path;
@@ -45,7 +47,8 @@ record Settings(
         long maxRetryMs,
         long nodeRetryMs,
         long confirmMs,
-        SourceClocks.Bounds clocks) {
+        SourceClocks.Bounds clocks,
+        CertificatePolicy serverCertificates) {
 
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,40}");
     private static final int DEFAULT_PORT = 4840;
@@ -116,7 +119,8 @@ record Settings(
                 maxRetry,
                 nodeRetry,
                 confirm,
-                clocks);
+                clocks,
+                CertificatePolicy.of(Peer.SERVER, config.minimumRsaBits(), config.revocationLists()));
     }
 
     /** {@code application:name} of this connector, in its certificate and towards the server. */

@@ -153,7 +153,8 @@ class GarbageServerTest {
                     open.maxRetryMs(),
                     open.nodeRetryMs(),
                     open.confirmMs(),
-                    open.clocks()));
+                    open.clocks(),
+                    open.serverCertificates()));
             plant.heard.await("C0", "Bad", s -> s.status() == StatusCode.BAD_NO_COMMUNICATION);
             assertEquals(State.LOST, plant.connector.connection().state());
             String detail = plant.connector.connection().detail();

@@ -13,6 +13,7 @@ import io.penstock.api.acquisition.Scaling;
 import io.penstock.api.acquisition.TagDefinition;
 import io.penstock.api.data.Sample;
 import io.penstock.api.data.TagId;
+import io.penstock.opcua.stack.CertificatePolicy;
 import io.penstock.peers.PeerProcess;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -86,7 +87,8 @@ final class Plant implements AutoCloseable {
                 400,
                 300,
                 400,
-                new SourceClocks.Bounds(5_000, 10_000, false));
+                new SourceClocks.Bounds(5_000, 10_000, false),
+                CertificatePolicy.of(CertificatePolicy.Peer.SERVER, 2048, "required"));
     }
 
     Settings secure(SecurityPolicy policy, String user, TagDefinition... tags) {
@@ -111,7 +113,8 @@ final class Plant implements AutoCloseable {
                 30_000,
                 open.nodeRetryMs(),
                 open.confirmMs(),
-                open.clocks());
+                open.clocks(),
+                open.serverCertificates());
     }
 
     /** The same with short times for what goes wrong. */
@@ -136,7 +139,8 @@ final class Plant implements AutoCloseable {
                 400,
                 s.nodeRetryMs(),
                 s.confirmMs(),
-                s.clocks());
+                s.clocks(),
+                s.serverCertificates());
     }
 
     void password(String password) {

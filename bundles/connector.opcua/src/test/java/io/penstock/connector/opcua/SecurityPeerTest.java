@@ -168,7 +168,8 @@ class SecurityPeerTest {
                 open.maxRetryMs(),
                 open.nodeRetryMs(),
                 open.confirmMs(),
-                open.clocks());
+                open.clocks(),
+                open.serverCertificates());
     }
 
     // Without a secure channel the password is still encrypted, for whoever sends his certificate first.

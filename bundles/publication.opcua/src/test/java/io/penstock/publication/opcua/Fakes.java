@@ -181,7 +181,7 @@ final class Fakes implements Gateway {
         }
         prediction.setTimes(instantNs, 0, 0);
         CycleResult result = new CycleResult();
-        result.set(pipeline, model, mode, frame, features, prediction, written, 10_000, 3_000);
+        result.set(pipeline, model.identity(), contract, mode, frame, features, prediction, written, 10_000, 3_000);
         return result;
     }
 
@@ -416,7 +416,9 @@ final class Fakes implements Gateway {
                 5,
                 1_000,
                 100,
-                10);
+                10,
+                io.penstock.opcua.stack.CertificatePolicy.of(
+                        io.penstock.opcua.stack.CertificatePolicy.Peer.CLIENT, 2048, "required"));
     }
 
     /** Waits, with a bound, for what another thread or process brings about. */
