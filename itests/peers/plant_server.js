@@ -9,6 +9,8 @@
 //   add <node> <type> <value>         a node that was not there at the start
 //   remove <node>                     the node is deleted, as by a download to the PLC
 //   skip all                          each subscription leaves out a notification that it cannot repeat
+//   drop all                          every client's connection is cut
+//   reads refuse                      reads of the plant's nodes are BadUserAccessDenied from now on, subscriptions go on
 //   count all                         prints "sessions <n> subscriptions <n> channels <n>"
 //   silent <yes|no>                   stop answering Publish, as a server whose subscription engine died
 const o = require('node-opcua');
@@ -122,6 +124,12 @@ const scalars = { Boolean: false, SByte: 0, Byte: 0, Int16: 0, UInt16: 0, Int32:
         for (const session of Object.values(server.engine._sessions)) {
           for (const subscription of session.publishEngine.subscriptions) subscription._get_next_sequence_number();
         }
+      } else if (command === 'drop') {
+        for (const e of server.endpoints) for (const c of e.getChannels()) c.abruptlyInterrupt();
+      } else if (command === 'reads') {
+        const read = server.engine.read.bind(server.engine);
+        server.engine.read = async (context, request) => (await read(context, request)).map((result, i) =>
+          request.nodesToRead[i].nodeId.namespace === 1 ? new o.DataValue({ statusCode: o.StatusCodes.BadUserAccessDenied }) : result);
       } else if (command === 'count') {
         console.log(['sessions', server.currentSessionCount, 'subscriptions', server.currentSubscriptionCount, 'channels', server.currentChannelCount].join(' '));
       } else if (command === 'silent') {

@@ -31,7 +31,7 @@ public final class SwapRun {
     private static final int MOST = 600_000;
     private static final int MOST_SWAPS = 20_000; // at 10 ms each, with room for a slow machine
 
-    private final long epochNs = (System.currentTimeMillis() - TimeUnit.MINUTES.toMillis(1)) * 1_000_000;
+    private volatile long epochNs; // a little behind, so that each scan counts from its own time on
     private final long[] sentNanos = new long[MOST];
     private final long[] answeredNanos = new long[MOST];
     private final int[] answers = new int[MOST];
@@ -148,6 +148,7 @@ public final class SwapRun {
     }
 
     private void scanForEver() {
+        epochNs = (System.currentTimeMillis() - TimeUnit.SECONDS.toMillis(1)) * 1_000_000;
         long next = System.nanoTime();
         for (int i = 0; i < MOST && !stopped; i++) {
             next += PERIOD_NANOS;

@@ -80,7 +80,6 @@ final class Plant implements TagSource, TagWriter, AutoCloseable {
             Sample sample = new Sample(X, instrument.applyAsDouble(k), StatusCode.GOOD, wallNs(), nanos);
             for (SampleListener listener : listeners) {
                 listener.onSample(sample);
-                listener.onAlive(nanos);
                 listener.onBatchEnd();
             }
         }

@@ -163,11 +163,11 @@ final class Acquisition {
         return Optional.empty();
     }
 
-    /** The oldest time among waiting samples of trigger tags, {@link Long#MAX_VALUE} if none waits. */
-    long nextTriggerNs(long nowNs) {
+    /** From when on the first of the waiting samples of trigger tags counts, {@link Long#MAX_VALUE} if none waits. */
+    long nextTriggerNs(GatewayTime time) {
         long next = Long.MAX_VALUE;
         for (int i = 0; i < triggers.size(); i++) {
-            next = Math.min(next, triggers.get(i).nextTimeNs(nowNs));
+            next = Math.min(next, triggers.get(i).nextTimeNs(time));
         }
         return next;
     }
@@ -180,26 +180,33 @@ final class Acquisition {
     }
 
     /** Takes what is not newer than the instant into the frame's inputs. */
-    void take(@Nullable Input[] inputs, Frame frame, long instantNs, long nowNs) {
+    void take(@Nullable Input[] inputs, Frame frame, long instantNs, GatewayTime time) {
         for (int i = 0; i < inputs.length; i++) {
             Input input = inputs[i];
             if (input != null) {
-                input.take(instantNs, nowNs, frame, i);
+                input.take(instantNs, time, frame, i);
             }
         }
     }
 
     /** Takes what nobody took; true if a trigger tag changed. */
-    boolean changed(long instantNs, long nowNs) {
+    boolean changed(long instantNs, GatewayTime time) {
         boolean changed = false;
         for (int i = 0; i < triggers.size(); i++) {
             Input trigger = triggers.get(i);
-            if (trigger.nextTimeNs(nowNs) <= instantNs) {
-                trigger.take(instantNs, nowNs, null, 0); // bound, but not an input of this model
+            if (trigger.nextTimeNs(time) <= instantNs) {
+                trigger.take(instantNs, time, null, 0); // bound, but not an input of this model
             }
             changed |= trigger.changed();
         }
         return changed;
+    }
+
+    /** The gateway's clock was stepped. */
+    void clockStepped(GatewayTime time) {
+        for (Input input : byInput.values()) {
+            input.clockStepped(time);
+        }
     }
 
     /** Sets the frame's values. */
@@ -241,9 +248,15 @@ final class Acquisition {
         private final Map<TagId, List<Input>> inputs;
         private final Map<TagId, Sample> last = new ConcurrentHashMap<>();
         private TagSource.@Nullable Subscription subscription;
+        private long newestNs = Long.MIN_VALUE; // of the batch that is coming; the connector's thread
 
         Feed(Map<TagId, List<Input>> inputs) {
             this.inputs = inputs;
+        }
+
+        @Override
+        public void onBatchBegin(long newestSourceTimeNs, long nanoTime) {
+            newestNs = newestSourceTimeNs;
         }
 
         @Override
@@ -251,20 +264,40 @@ final class Acquisition {
             List<Input> targets = inputs.get(sample.tag());
             if (targets != null) {
                 last.put(sample.tag(), sample);
+                long order = sample.arrivalNanos() - behindNewest(sample);
                 for (int i = 0; i < targets.size(); i++) {
-                    targets.get(i).offer(sample);
+                    targets.get(i).offer(sample, order);
                 }
             }
         }
 
+        /** A clock that leads does so for all that came together: they keep their distances. */
+        private long behindNewest(Sample sample) {
+            long behind = newestNs - sample.sourceTimeNs();
+            return newestNs > sample.sourceTimeNs() && behind > 0 && behind <= Input.PLAUSIBLE_NANOS ? behind : 0;
+        }
+
         @Override
         public void onBatchEnd() {
+            newestNs = Long.MIN_VALUE;
             onChange.run();
         }
 
         @Override
-        public void onAlive(long nanoTime) {
-            inputs.values().forEach(list -> list.forEach(input -> input.alive(nanoTime)));
+        public void onConfirmed(TagId tag, long sourceTimeNs, long nanoTime) {
+            List<Input> targets = inputs.get(tag);
+            Sample known = last.get(tag);
+            if (targets == null
+                    || known == null
+                    || known.sourceTimeNs() != sourceTimeNs
+                    || known.status() == StatusCode.UNCERTAIN_NO_COMMUNICATION_LAST_USABLE_VALUE
+                    || nanoTime - known.arrivalNanos() <= 0) {
+                return;
+            }
+            last.put(tag, new Sample(tag, known.value(), known.status(), sourceTimeNs, nanoTime));
+            for (int i = 0; i < targets.size(); i++) {
+                targets.get(i).confirm(sourceTimeNs, nanoTime);
+            }
         }
 
         void close(long nowNs) {
@@ -276,9 +309,8 @@ final class Acquisition {
                 int status = StatusCode.isBad(sample.status())
                         ? StatusCode.BAD_NO_COMMUNICATION
                         : StatusCode.UNCERTAIN_NO_COMMUNICATION_LAST_USABLE_VALUE;
-                long time = Math.max(nowNs, sample.sourceTimeNs() + 1);
-                Sample unconfirmed = new Sample(tag, sample.value(), status, time, sample.arrivalNanos());
-                inputs.getOrDefault(tag, List.of()).forEach(input -> input.lost(unconfirmed));
+                Sample unconfirmed = new Sample(tag, sample.value(), status, nowNs, sample.arrivalNanos());
+                inputs.getOrDefault(tag, List.of()).forEach(input -> input.offer(unconfirmed));
             });
         }
     }

@@ -131,8 +131,8 @@ final class Conductor {
         }
         if (thread.isAlive()) {
             LOG.warn(
-                    "Pipeline {} is still in its cycle after {} ms, probably in the model's run; it is left behind and closes"
-                            + " the model when it comes back",
+                    "Pipeline {} is still in its cycle after {} ms, probably in the model's run; it is left behind and"
+                            + " closes the model when it comes back",
                     settings.name(),
                     STOP_MS);
             return Map.of();
@@ -245,7 +245,7 @@ final class Conductor {
             if (clockStepped()) {
                 continue;
             }
-            long trigger = acquisition.nextTriggerNs(now);
+            long trigger = acquisition.nextTriggerNs(time);
             if (trigger == Long.MAX_VALUE) {
                 if (!signalled && !stopped) {
                     LockSupport.parkNanos(this, LONGEST_NAP_NANOS);
@@ -262,7 +262,8 @@ final class Conductor {
             return false;
         }
         LOG.warn(
-                "The wall clock was stepped by {} ms; pipeline {} starts its operators anew, because their windows span the step",
+                "The wall clock was stepped by {} ms; pipeline {} starts its operators anew, because their windows"
+                        + " span the step",
                 TimeUnit.NANOSECONDS.toMillis(step),
                 settings.name());
         detail =
@@ -275,11 +276,13 @@ final class Conductor {
                 serving = renewed(current);
             } catch (RuntimeException | Error e) { // such as an operator whose bundle is away
                 LOG.error(
-                        "Pipeline {}: its operators cannot be started anew, their windows span the step; swap the model",
+                        "Pipeline {}: its operators cannot be started anew, their windows span the step; swap the"
+                                + " model",
                         settings.name(),
                         e);
             }
         }
+        acquisition.clockStepped(time);
         lastInstantNs = Long.MIN_VALUE;
         framePending = false;
         return true;
@@ -326,7 +329,7 @@ final class Conductor {
         applyPending(); // between cycles, never inside one
         ServingModel model = serving;
         if (model == null) {
-            acquisition.changed(atNs, time.nowNs());
+            acquisition.changed(atNs, time);
             return;
         }
         long began = nanoTime.getAsLong();
@@ -379,12 +382,12 @@ final class Conductor {
 
     private @Nullable Frame snapshot(ServingModel model, long instantNs, long nanos) {
         Frame frame = model.frame;
-        long nowNs = time.nowNs();
+        time.nowNs(); // looks at the wall clock now and then, never while samples are taken
         if (!framePending) {
             frame.begin(cycles + 1, instantNs);
         }
         acquisition.forgetChanges();
-        acquisition.take(model.inputs, frame, instantNs, nowNs);
+        acquisition.take(model.inputs, frame, instantNs, time);
         long lost = frame.lostPending();
         if (lost > model.lostPending) {
             lostSamples = lostSamples + lost - model.lostPending; // single writer
@@ -392,9 +395,9 @@ final class Conductor {
         }
         WarmUp beside = warmUp;
         if (beside != null) {
-            beside.take(acquisition, !framePending, frame, instantNs, nowNs);
+            beside.take(acquisition, !framePending, frame, instantNs, time);
         }
-        boolean changed = acquisition.changed(instantNs, nowNs);
+        boolean changed = acquisition.changed(instantNs, time);
         if (settings.trigger() != Settings.Trigger.GRID && !changed) {
             framePending = true; // what came stays pending for the next frame
             return null;

@@ -9,7 +9,9 @@ import java.util.function.LongSupplier;
 
 /**
  * UTC for one thread, without allocation: the wall clock is looked at ten times a second, in between time goes on by the
- * monotonic clock. A wall clock that jumps by more than two seconds is a step and is reported once.
+ * monotonic clock. A wall clock that jumps by more than two seconds is a step and is reported once. One that goes ahead by less
+ * is followed at once; one that goes back by less is waited for at three quarters of the pace, so that this time turns round
+ * only where a step was reported.
  */
 final class GatewayTime {
     private static final long LOOK_NANOS = TimeUnit.MILLISECONDS.toNanos(100);
@@ -19,26 +21,48 @@ final class GatewayTime {
     private final LongSupplier nanoTime;
     private long anchorNanos;
     private long anchorNs;
+    /** What the time until the next look is to lose. */
+    private long loseNs;
+
     private long stepNs;
 
     GatewayTime(Clock clock, LongSupplier nanoTime) {
         this.clock = clock;
         this.nanoTime = nanoTime;
-        anchor(nanoTime.getAsLong());
+        anchorNanos = nanoTime.getAsLong();
+        anchorNs = wallNs();
     }
 
     /** UTC nanoseconds since 1970. */
     long nowNs() {
         long nanos = nanoTime.getAsLong();
         if (nanos - anchorNanos >= LOOK_NANOS) {
-            long expected = anchorNs + (nanos - anchorNanos);
-            anchor(nanos);
-            long difference = anchorNs - expected;
-            if (Math.abs(difference) > STEP_NANOS) {
-                stepNs += difference;
-            }
+            look(nanos);
         }
-        return anchorNs + (nanos - anchorNanos);
+        return atNs(nanos);
+    }
+
+    /** The same for another instant of the monotonic clock; of two the later is never earlier. Does not look at the wall clock. */
+    long atNs(long nanos) {
+        long since = nanos - anchorNanos;
+        return since <= 0 || loseNs == 0
+                ? anchorNs + since
+                : anchorNs + since - loseNs * Math.min(since, LOOK_NANOS) / LOOK_NANOS;
+    }
+
+    private void look(long nanos) {
+        long expected = atNs(nanos);
+        long actual = wallNs();
+        long difference = actual - expected;
+        anchorNanos = nanos;
+        anchorNs = actual;
+        loseNs = 0;
+        if (Math.abs(difference) > STEP_NANOS) {
+            stepNs += difference;
+        } else if (difference < 0) {
+            anchorNs = expected;
+            loseNs = Math.min(-difference, LOOK_NANOS / 4);
+        }
     }
 
     /** By how much the wall clock has jumped since the last call, 0 if it has not. */
@@ -48,9 +72,8 @@ final class GatewayTime {
         return step;
     }
 
-    private void anchor(long nanos) {
+    private long wallNs() {
         Instant now = clock.instant();
-        anchorNanos = nanos;
-        anchorNs = TimeUnit.SECONDS.toNanos(now.getEpochSecond()) + now.getNano();
+        return TimeUnit.SECONDS.toNanos(now.getEpochSecond()) + now.getNano();
     }
 }

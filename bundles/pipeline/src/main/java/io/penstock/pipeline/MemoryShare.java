@@ -91,7 +91,8 @@ final class MemoryShare {
                 .collect(Collectors.joining(", "));
         return owner + " needs " + words(to) + " of heap; of " + words(bytes) + " for " + purpose + " " + words(taken)
                 + " are taken" + (largest.isEmpty() ? "" : " (most by " + largest + ")")
-                + "; make its windows, tensors or queues smaller, remove a pipeline, or give the gateway more than its heap of "
+                + "; make its windows, tensors or queues smaller, remove a pipeline, or give the gateway more than its"
+                + " heap of "
                 + budget + ", e.g. PENSTOCK_OPTS=-Xmx512m";
     }
 }

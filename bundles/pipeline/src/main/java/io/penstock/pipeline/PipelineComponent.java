@@ -476,7 +476,8 @@ public final class PipelineComponent implements Pipeline {
             exchanged = order;
             wanted = model;
             LOG.info(
-                    "Model {} active on {} (was {}), gap {} ms, {} of {} operators kept their state, {} cycles of warm-up",
+                    "Model {} active on {} (was {}), gap {} ms, {} of {} operators kept their state, {} cycles of"
+                            + " warm-up",
                     label(model),
                     settings.name(),
                     report.from().isEmpty() ? "none" : report.from(),

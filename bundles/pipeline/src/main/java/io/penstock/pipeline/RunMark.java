@@ -70,8 +70,8 @@ final class RunMark {
             }
         } catch (IOException e) {
             LOG.warn(
-                    "{} cannot be written: {}; should the process crash inside a model of pipeline {}, only the report of the"
-                            + " Java virtual machine tells so",
+                    "{} cannot be written: {}; should the process crash inside a model of pipeline {}, only the report"
+                            + " of the Java virtual machine tells so",
                     file,
                     e.toString(),
                     pipeline);

@@ -65,12 +65,12 @@ final class WarmUp {
     }
 
     /** Takes what only the candidate wants, when the serving model's inputs are taken. */
-    void take(Acquisition acquisition, boolean begins, Frame serving, long instantNs, long nowNs) {
+    void take(Acquisition acquisition, boolean begins, Frame serving, long instantNs, GatewayTime time) {
         if (begins || !begun) {
             begun = true;
             candidate.frame.begin(serving.cycle(), instantNs);
         }
-        acquisition.take(own, candidate.frame, instantNs, nowNs);
+        acquisition.take(own, candidate.frame, instantNs, time);
     }
 
     /** The candidate's operators see the frame that the serving model has just answered. */

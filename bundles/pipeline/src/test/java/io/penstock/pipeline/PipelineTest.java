@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.penstock.api.access.Actor;
 import io.penstock.api.access.Role;
+import io.penstock.api.acquisition.SampleListener;
 import io.penstock.api.actuation.Mode;
 import io.penstock.api.data.Frame;
 import io.penstock.api.data.Sample;
@@ -27,6 +28,7 @@ import java.time.ZoneId;
 import java.time.ZoneOffset;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
@@ -529,33 +531,125 @@ class PipelineTest {
         acquisition.add(source);
         Input[] inputs = {acquisition.input("a"), acquisition.input("b")};
         Frame frame = new Frame(List.of("a", "b"));
+        GatewayTime later = timeWhere(System.nanoTime(), 1_000);
         source.emit("A", 1, 100);
         source.emit("A", 2, 200);
         source.emit("B", 7, 150);
         frame.begin(1, 150);
-        acquisition.take(inputs, frame, 150, 1_000);
+        acquisition.take(inputs, frame, 150, later);
         acquisition.freeze(inputs, frame, System.nanoTime());
         assertEquals(1, frame.value(0));
         assertEquals(7, frame.value(1));
         assertEquals(100, frame.sourceTimeNs(0));
         frame.begin(2, 250);
-        acquisition.take(inputs, frame, 250, 1_000);
+        acquisition.take(inputs, frame, 250, later);
         acquisition.freeze(inputs, frame, System.nanoTime());
         assertEquals(2, frame.value(0));
         assertEquals(1, frame.pendingCount(0));
         assertEquals(0, frame.pendingCount(1));
     }
 
-    // A source clock that runs an hour ahead must not make its tag stale for an hour.
+    /** A gateway's time by which {@code nanos} is {@code wallNs}. */
+    private static GatewayTime timeWhere(long nanos, long wallNs) {
+        return new GatewayTime(Clock.fixed(Instant.ofEpochSecond(0, wallNs), ZoneOffset.UTC), () -> nanos);
+    }
+
+    // Thirty seconds ahead, and the model ran on values of thirty seconds ago, Good, while the age guard saw none of
+    // it.
     @Test
-    void aSourceClockAheadOfOursDoesNotHoldItsSamplesBack() {
-        Input input = new Input("a", "A", 16);
-        input.offer(new Sample(new TagId("A"), 5, 0, 3_600_000, System.nanoTime()));
-        Frame frame = new Frame(List.of("a"));
-        input.take(1_000, 1_000, frame, 0);
-        input.freeze(frame, 0, System.nanoTime());
-        assertEquals(5, frame.value(0));
-        assertEquals(3_600_000, frame.sourceTimeNs(0), "its own time is passed on unchanged");
+    void aSourceClockAheadOfOursHoldsNoSampleBack() {
+        long nanos = System.nanoTime();
+        GatewayTime time = timeWhere(nanos, 50_000_000_000L);
+        for (long leadNs : new long[] {1, 3_600_000_000_000L, Long.MAX_VALUE - 50_000_000_000L}) {
+            Input input = new Input("a", "A", 16);
+            Frame frame = new Frame(List.of("a"));
+            input.offer(new Sample(new TagId("A"), 4, 0, 49_999_999_000L, nanos - 1_000));
+            input.offer(new Sample(new TagId("A"), 5, 0, 50_000_000_000L + leadNs, nanos));
+            frame.begin(1, 49_999_999_999L);
+            input.take(49_999_999_999L, time, frame, 0);
+            input.freeze(frame, 0, nanos + 7);
+            assertEquals(4, frame.value(0), "it arrived after that instant");
+            assertEquals(1_007, frame.ageNanos(0), "the age of the sample in the frame");
+            frame.begin(2, 50_000_000_000L);
+            input.take(50_000_000_000L, time, frame, 0);
+            input.freeze(frame, 0, nanos + 7);
+            assertEquals(5, frame.value(0));
+            assertEquals(7, frame.ageNanos(0));
+            assertEquals(50_000_000_000L + leadNs, frame.sourceTimeNs(0), "its own time is passed on unchanged");
+            assertEquals(50_000_000_000L, frame.timeNs(0), "operators see when it came");
+        }
+    }
+
+    // A window of the last second would have held ten values of one instant, and rates of change without end.
+    @Test
+    void samplesOfOneNotificationKeepTheirDistancesUnderALead() {
+        long nanos = System.nanoTime();
+        GatewayTime time = timeWhere(nanos, 1_000_000_000_000L);
+        Acquisition acquisition = new Acquisition(settings(Settings.Trigger.GRID, 10, Set.of()), () -> 0, () -> {});
+        acquisition.add(source);
+        Input[] inputs = {acquisition.input("a"), acquisition.input("b")};
+        Frame frame = new Frame(List.of("a", "b"));
+        SampleListener listener = source.listeners.get(0);
+        long lead = 3_000_000_000L;
+        listener.onBatchBegin(1_000_000_000_000L + lead, nanos);
+        for (int i = 9; i >= 0; i--) {
+            long sourceNs = 1_000_000_000_000L + lead - i * 10_000_000L;
+            listener.onSample(new Sample(new TagId("A"), i, 0, sourceNs, nanos));
+            listener.onSample(new Sample(new TagId("B"), i, 0, sourceNs - 5_000_000, nanos));
+        }
+        listener.onBatchEnd();
+        frame.begin(1, 1_000_000_000_000L);
+        acquisition.take(inputs, frame, 1_000_000_000_000L - 47_000_000, time);
+        acquisition.freeze(inputs, frame, nanos);
+        assertEquals(5, frame.value(0), "coherent: of one scan");
+        assertEquals(5, frame.value(1));
+        acquisition.take(inputs, frame, 1_000_000_000_000L, time);
+        assertEquals(10, frame.pendingCount(0));
+        for (int k = 0; k < 10; k++) {
+            assertEquals(1_000_000_000_000L - (9 - k) * 10_000_000L, frame.pendingTimeNs(0, k));
+            assertEquals(1_000_000_000_000L - (9 - k) * 10_000_000L - 5_000_000, frame.pendingTimeNs(1, k));
+        }
+    }
+
+    // A confirmation of the newest value made the old one in the frame look fresh.
+    @Test
+    void aConfirmationCountsForTheSampleItIsOfAndNoOther() {
+        long nanos = System.nanoTime();
+        GatewayTime time = timeWhere(nanos, 1_000_000);
+        for (int capacity : new int[] {1, 16}) { // with one place the second waits beside the ring
+            Input input = new Input("a", "A", capacity);
+            Frame frame = new Frame(List.of("a"));
+            input.offer(new Sample(new TagId("A"), 1, 0, 1_000_000, nanos));
+            input.confirm(1_000_000, nanos + 5);
+            input.take(1_000_000, time, frame, 0);
+            input.freeze(frame, 0, nanos + 100);
+            assertEquals(95, frame.ageNanos(0), "confirmed while it waited");
+            input.confirm(1_000_000, nanos + 20);
+            input.confirm(999_999, nanos + 30);
+            input.confirm(1_000_000, nanos + 10);
+            input.freeze(frame, 0, nanos + 100);
+            assertEquals(80, frame.ageNanos(0), "the latest that is of it");
+            input.offer(new Sample(new TagId("A"), 2, 0, 1_000_100, nanos + 100));
+            input.offer(new Sample(new TagId("A"), 3, 0, 1_000_200, nanos + 200));
+            input.confirm(1_000_200, nanos + 300);
+            input.freeze(frame, 0, nanos + 400);
+            assertEquals(1, frame.value(0));
+            assertEquals(380, frame.ageNanos(0), "two newer ones are held back");
+            input.take(1_000_100, time, frame, 0);
+            input.freeze(frame, 0, nanos + 400);
+            assertEquals(2, frame.value(0));
+            assertEquals(300, frame.ageNanos(0));
+            input.take(1_000_200, time, frame, 0);
+            input.freeze(frame, 0, nanos + 400);
+            assertEquals(3, frame.value(0));
+            assertEquals(100, frame.ageNanos(0));
+            input.offer(new Sample(
+                    new TagId("A"), 3, StatusCode.UNCERTAIN_NO_COMMUNICATION_LAST_USABLE_VALUE, 7, nanos + 300));
+            input.confirm(7, nanos + 500);
+            input.take(1_000_300, time, frame, 0);
+            input.freeze(frame, 0, nanos + 600);
+            assertEquals(300, frame.ageNanos(0), "what is lost grows older");
+        }
     }
 
     // With a full queue the plant would have been shown an old value as the newest.
@@ -567,7 +661,7 @@ class PipelineTest {
         }
         Frame frame = new Frame(List.of("a"));
         frame.begin(1, 1_000);
-        input.take(1_000, 1_000, frame, 0);
+        input.take(1_000, timeWhere(System.nanoTime(), 1_000), frame, 0);
         input.freeze(frame, 0, System.nanoTime());
         assertEquals(100, frame.value(0));
         assertEquals(83, input.dropped());
@@ -788,6 +882,74 @@ class PipelineTest {
             assertTrue(pipeline.statistics().cycles() < cycles + 2_000, "not one cycle per point of the hour");
             assertEquals(0, pipeline.statistics().missedCycles());
         }
+    }
+
+    // Two minutes ahead and back again, and the output was BadNoCommunication until the gateway was started anew.
+    @Test
+    void afterAnyStepValuesAreBackWhateverTheirSourceTimesSay() throws Exception {
+        AtomicLong offsetMs = new AtomicLong();
+        PipelineComponent pipeline = start(settings(Settings.Trigger.GRID, 2, Set.of()), clock(offsetMs));
+        pipeline.swap(Fakes.model("1.0.0", "a", "b"));
+        source.emit("B", 1_000, nowNs()); // static: it is told once, with the time of then
+        int value = 0;
+        for (long step : new long[] {0, 120_000, -120_000, -1_500, 1_500, 3_600_000, -7_200_000, 3_600_000, -1_900}) {
+            offsetMs.addAndGet(step);
+            for (long sourceMs : new long[] {offsetMs.get(), 0, 30_000, -30_000, 2_000_000_000_000L}) {
+                double wanted = 1_000 + ++value;
+                source.emit("A", value, nowNs() + sourceMs * 1_000_000);
+                Fakes.await(
+                        value + " after a step of " + step,
+                        () -> !publisher.copy().isEmpty()
+                                && last().status() == StatusCode.GOOD
+                                && last().value() == wanted);
+            }
+        }
+    }
+
+    // Time that turns round by a second gives samples of one instant to operators that divide by their distance.
+    @Test
+    void timeTurnsRoundOnlyWhereAStepIsTold() {
+        long[] nanos = {1_000_000_000L};
+        long[] wallNs = {5_000_000_000_000L};
+        Clock clock = new Clock() {
+            @Override
+            public ZoneId getZone() {
+                return ZoneOffset.UTC;
+            }
+
+            @Override
+            public Clock withZone(ZoneId zone) {
+                return this;
+            }
+
+            @Override
+            public Instant instant() {
+                return Instant.ofEpochSecond(0, wallNs[0]);
+            }
+        };
+        GatewayTime time = new GatewayTime(clock, () -> nanos[0]);
+        Random random = new Random(1);
+        long before = time.nowNs();
+        for (int i = 0; i < 200_000; i++) {
+            long pace = random.nextInt(40_000_000);
+            long jump = random.nextInt(500) == 0
+                    ? (random.nextInt(7) - 3) * (random.nextBoolean() ? 640_000_000L : 3_600_000_000_000L)
+                    : 0;
+            nanos[0] += pace;
+            wallNs[0] += pace + jump;
+            long now = time.nowNs();
+            long step = time.takeStepNs();
+            assertTrue(step != 0 || now >= before, "turned round without a step by " + (before - now) + " in " + i);
+            assertTrue(Math.abs(step) == 0 || Math.abs(step) > 2_000_000_000L, "step " + step);
+            assertTrue(time.atNs(nanos[0] - 1_000_000) < now);
+            before = now;
+        }
+        for (int i = 0; i < 100; i++) { // two seconds at a quarter of the pace, and some
+            nanos[0] += 100_000_000;
+            wallNs[0] += 100_000_000;
+            before = time.nowNs();
+        }
+        assertEquals(wallNs[0], before, "it has caught up");
     }
 
     private static Clock clock(AtomicLong offsetMs) {

@@ -15,7 +15,7 @@ import java.io.IOException;
  * status; for water that takes its time from one instrument to the next.
  *
  * <p>Warm-up: the oldest sample there is, UncertainInitialValue unless Bad; before the first BadWaitingForInitialData. Bad
- * samples come out Bad, later. Gaps: where the value had not been known to be true (sample or keep-alive) for more than
+ * samples come out Bad, later. Gaps: where the value had not been known to be true (sample or confirmation) for more than
  * {@code maxAgeMs}, BadNoCommunication. O(1) amortised; memory for the samples of {@code delayMs}, at most {@code mostSamples} (65 536):
  * the oldest go early.
  */

@@ -102,8 +102,8 @@ final class Chain {
             feed(frame, frame.pendingTimeNs(input, k), frame.pendingValue(input, k), frame.pendingStatus(input, k));
         }
         // the sample a pipeline had before this program came; a slow tag would otherwise be unknown until its next one
-        if (frame.ageNanos(input) != Long.MAX_VALUE && frame.sourceTimeNs(input) > lastSampleNs) {
-            feed(frame, frame.sourceTimeNs(input), frame.value(input), frame.status(input));
+        if (frame.ageNanos(input) != Long.MAX_VALUE && frame.timeNs(input) > lastSampleNs) {
+            feed(frame, frame.timeNs(input), frame.value(input), frame.status(input));
         }
         if (gate.substituted && frame.instantNs() > lastSampleNs) {
             lastSampleNs = frame.instantNs();
@@ -149,7 +149,7 @@ final class Chain {
     /** The other input as it stood at the signal's time. */
     private double reference(Frame frame, int step, boolean atInstant) {
         int other = steps.get(step).reference();
-        if (atInstant || (frame.pendingCount(other) == 0 && frame.sourceTimeNs(other) <= signal.timeNs)) {
+        if (atInstant || (frame.pendingCount(other) == 0 && frame.timeNs(other) <= signal.timeNs)) {
             references[step] = usable(frame.value(other), frame.status(other));
         } else {
             follow(frame, step, signal.timeNs);

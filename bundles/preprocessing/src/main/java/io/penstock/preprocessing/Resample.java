@@ -26,7 +26,7 @@ import java.io.IOException;
  * interval's beginning on ({@code mean}), or as one of its samples ({@code min}, {@code max}, {@code count}).
  *
  * <p>There is no {@code linear}: a line to a sample that has not come yet is not causal. A value is not carried further than
- * {@code maxAgeMs} past the time it was last known to be true (sample or keep-alive): then BadNoCommunication. If a share of
+ * {@code maxAgeMs} past the time it was last known to be true (sample or confirmation): then BadNoCommunication. If a share of
  * less than {@code minGood} (1) of the interval's time ({@code mean}) or samples is Good, the result has the worst status of
  * its parts, or UncertainSubNormal where parts are missing. Warm-up: BadWaitingForInitialData before the first sample; the
  * first interval begins with the first sample. Gaps end in BadNoCommunication and leave no trace after. O(1).

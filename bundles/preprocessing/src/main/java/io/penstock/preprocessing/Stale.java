@@ -7,8 +7,8 @@ import io.penstock.api.preprocessing.Operator;
 import io.penstock.api.preprocessing.Signal;
 
 /**
- * {@code stale}: the input was last known to be true more than {@code maximumAgeMs} ago (monotonic clock; a subscription whose
- * keep-alives arrive does not age). {@code action}: {@code mark} (UncertainLastUsableValue) or {@code bad}
+ * {@code stale}: the input was last known to be true more than {@code maximumAgeMs} ago (monotonic clock: since it was delivered,
+ * or read again and found the same). {@code action}: {@code mark} (UncertainLastUsableValue) or {@code bad}
  * (BadNoCommunication).
  *
  * <p>Stands where there is one value per cycle: not before {@code resample} or {@code align}. No warm-up, no state; Bad

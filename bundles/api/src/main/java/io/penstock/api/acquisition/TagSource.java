@@ -20,10 +20,11 @@ public interface TagSource {
 
     /**
      * Delivers every sample of this connector's tags from now on, after the last known sample of each tag. One tag's samples
-     * come in strictly ascending source time and never twice; a sample that is older than its predecessor is dropped and
-     * counted. When the connection is lost every tag gets one sample with the last value and
-     * {@code UncertainNoCommunicationLastUsableValue} ({@code BadWaitingForInitialData} where there never was one), and
-     * after the connector's {@code lossToBadMs} one with {@code BadNoCommunication}.
+     * come in the order in which the source told them, none twice: the same value, status and source time once more is told by
+     * {@link SampleListener#onConfirmed}. Source times are the source's and may stand still or go back. When the connection is
+     * lost every tag gets one sample with the last value and {@code UncertainNoCommunicationLastUsableValue} ({@code
+     * BadWaitingForInitialData} where there never was one), and after the connector's {@code lossToBadMs} one with {@code
+     * BadNoCommunication}; both with the time at which that was recognised as source time, and with the last value's age.
      */
     Subscription subscribe(SampleListener listener);
 

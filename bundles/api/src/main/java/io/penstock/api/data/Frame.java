@@ -21,6 +21,7 @@ public final class Frame {
     private final double[] values;
     private final int[] statuses;
     private final long[] sourceTimesNs;
+    private final long[] timesNs;
     private final long[] agesNanos;
     private final int[] pendingCounts;
     private final double[][] pendingValues;
@@ -48,6 +49,7 @@ public final class Frame {
         values = new double[n];
         statuses = new int[n];
         sourceTimesNs = new long[n];
+        timesNs = new long[n];
         agesNanos = new long[n];
         int first = Math.min(FIRST_PENDING, mostPending);
         pendingCounts = new int[pending];
@@ -71,18 +73,25 @@ public final class Frame {
         instantNs = newInstantNs;
     }
 
+    /** Sets an input whose source time is also the time at which it counts. */
     public void set(int input, double value, int status, long sourceTimeNs, long ageNanos) {
+        set(input, value, status, sourceTimeNs, ageNanos, sourceTimeNs);
+    }
+
+    /** @param timeNs when the sample counts on the axis of the instants, see {@link #timeNs}. */
+    public void set(int input, double value, int status, long sourceTimeNs, long ageNanos, long timeNs) {
         values[input] = value;
         statuses[input] = status;
         sourceTimesNs[input] = sourceTimeNs;
         agesNanos[input] = ageNanos;
+        timesNs[input] = timeNs;
     }
 
     /**
-     * Adds a sample that arrived since the frame before; source times ascend strictly per input. Where there are too many the
+     * Adds a sample that arrived since the frame before; times (see {@link #timeNs}) ascend strictly per input. Where there are too many the
      * older half is lost and counted: a frame that waits for its trigger must not grow without end.
      */
-    public void addPending(int input, double value, int status, long sourceTimeNs) {
+    public void addPending(int input, double value, int status, long timeNs) {
         if (mostPending == 0) {
             lostPending++;
             return;
@@ -99,7 +108,7 @@ public final class Frame {
         pendingCounts[input] = k + 1;
         pendingValues[input][k] = value;
         pendingStatuses[input][k] = status;
-        pendingTimesNs[input][k] = sourceTimeNs;
+        pendingTimesNs[input][k] = timeNs;
     }
 
     private int forgetOlderHalf(int input) {
@@ -120,12 +129,19 @@ public final class Frame {
         System.arraycopy(other.statuses, 0, statuses, 0, statuses.length);
         System.arraycopy(other.sourceTimesNs, 0, sourceTimesNs, 0, sourceTimesNs.length);
         System.arraycopy(other.agesNanos, 0, agesNanos, 0, agesNanos.length);
+        System.arraycopy(other.timesNs, 0, timesNs, 0, timesNs.length);
         Arrays.fill(pendingCounts, 0);
     }
 
     /** Copies one input with its pending samples out of another frame. */
     public void copyInput(int input, Frame other, int from) {
-        set(input, other.values[from], other.statuses[from], other.sourceTimesNs[from], other.agesNanos[from]);
+        set(
+                input,
+                other.values[from],
+                other.statuses[from],
+                other.sourceTimesNs[from],
+                other.agesNanos[from],
+                other.timesNs[from]);
         pendingCounts[input] = 0;
         for (int k = 0; k < other.pendingCount(from); k++) {
             addPending(
@@ -160,11 +176,23 @@ public final class Frame {
         return statuses[input];
     }
 
+    /** What the source says, passed on for showing; its clock may be anything. */
     public long sourceTimeNs(int input) {
         return sourceTimesNs[input];
     }
 
-    /** Monotonic time since the value was last known to be true, {@link Long#MAX_VALUE} where there never was one. */
+    /**
+     * When the sample counts on the axis of the instants: its source time where that can be right, else its arrival. Never newer
+     * than the instant by more than samples of one tick, strictly ascending from sample to sample.
+     */
+    public long timeNs(int input) {
+        return timesNs[input];
+    }
+
+    /**
+     * Monotonic time since the source delivered, or was asked for, the very sample that is in this frame; {@link Long#MAX_VALUE}
+     * where there never was one.
+     */
     public long ageNanos(int input) {
         return agesNanos[input];
     }

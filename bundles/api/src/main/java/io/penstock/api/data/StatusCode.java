@@ -27,6 +27,7 @@ public final class StatusCode {
     public static final int BAD_INTERNAL_ERROR = 0x80020000;
     public static final int BAD_COMMUNICATION_ERROR = 0x80050000;
     public static final int BAD_TIMEOUT = 0x800A0000;
+    public static final int BAD_INVALID_TIMESTAMP = 0x80230000;
     public static final int BAD_NO_COMMUNICATION = 0x80310000;
     public static final int BAD_WAITING_FOR_INITIAL_DATA = 0x80320000;
     public static final int BAD_NODE_ID_UNKNOWN = 0x80340000;
@@ -85,6 +86,7 @@ public final class StatusCode {
             case BAD_INTERNAL_ERROR -> "BadInternalError";
             case BAD_COMMUNICATION_ERROR -> "BadCommunicationError";
             case BAD_TIMEOUT -> "BadTimeout";
+            case BAD_INVALID_TIMESTAMP -> "BadInvalidTimestamp";
             case BAD_NO_COMMUNICATION -> "BadNoCommunication";
             case BAD_WAITING_FOR_INITIAL_DATA -> "BadWaitingForInitialData";
             case BAD_NODE_ID_UNKNOWN -> "BadNodeIdUnknown";

@@ -22,6 +22,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.eclipse.milo.opcua.sdk.client.DiscoveryClient;
 import org.eclipse.milo.opcua.sdk.client.OpcUaClient;
 import org.eclipse.milo.opcua.sdk.client.OpcUaClientConfig;
@@ -76,6 +77,7 @@ final class ClientSession {
     private static final long LEAST_SESSION_TIMEOUT_MS = 60_000;
     private static final long POLITE_CLOSE_MS = 6_000;
     private static final long NEVER_MS = 86_400_000;
+    private static final int MOST_READ = 100;
 
     private final Settings settings;
     private final Io io;
@@ -92,6 +94,8 @@ final class ClientSession {
     private @Nullable OpcUaSubscription subscription;
     private long silenceLimitMs;
     private volatile long lastPublishNanos = System.nanoTime();
+    private final AtomicBoolean confirming = new AtomicBoolean();
+    private volatile int batch = MOST_READ;
 
     private ClientSession(
             Settings settings,
@@ -443,6 +447,57 @@ final class ClientSession {
                 });
     }
 
+    /**
+     * Reads again what has said nothing for long: at most {@link #MOST_READ} tags at once, one request at a time, so that it
+     * never delays a notification. The server may answer from a cache that is not older than a quarter of confirmMs; the
+     * answer counts as that old.
+     */
+    void confirm() {
+        if (fault.isDone() || !confirming.compareAndSet(false, true)) {
+            return;
+        }
+        long cachedMs = settings.confirmMs() / 4;
+        long sent = System.nanoTime();
+        List<Item> items = new ArrayList<>();
+        List<ReadValueId> ids = new ArrayList<>();
+        for (Item item : tags.unconfirmed(sent - settings.confirmMs() * 750_000, batch)) {
+            NodeId node = nodes.get(item);
+            if (node != null) {
+                items.add(item);
+                ids.add(new ReadValueId(node, AttributeId.Value.uid(), null, QualifiedName.NULL_VALUE));
+            }
+        }
+        if (items.isEmpty()) {
+            confirming.set(false);
+            return;
+        }
+        long deadlineMs = settings.requestTimeoutMs();
+        CompletableFuture<?> unused = send(
+                        token -> new ReadRequest(
+                                client.newRequestHeader(token, hint(deadlineMs)),
+                                (double) cachedMs,
+                                TimestampsToReturn.Both,
+                                ids.toArray(ReadValueId[]::new)),
+                        deadlineMs)
+                .whenComplete((response, failure) -> {
+                    try {
+                        if (response instanceof ReadResponse read
+                                && read.getResults() != null
+                                && read.getResults().length == items.size()) {
+                            tags.readAgain(
+                                    items,
+                                    List.of(read.getResults()),
+                                    sent - cachedMs * 1_000_000,
+                                    () -> !fault.isDone());
+                        } else if (failure != null && Reasons.tooMuch(failure)) {
+                            batch = Math.max(1, items.size() / 2);
+                        }
+                    } finally {
+                        confirming.set(false);
+                    }
+                });
+    }
+
     @Nullable
     NodeId node(Item item) {
         return nodes.get(item);
@@ -562,7 +617,7 @@ final class ClientSession {
         public void onKeepAliveReceived(OpcUaSubscription from) {
             if (!fault.isDone()) {
                 lastPublishNanos = System.nanoTime();
-                tags.alive(lastPublishNanos);
+                tags.alive();
             }
         }
 

@@ -142,8 +142,15 @@ final class Connection {
                         + ", restart the connector and trust the new one at the server");
             }
         }
-        if (tags.anyWentBack()) {
-            warnings.add("the server's clock went back; check it");
+        String clocks = tags.clockWarning();
+        if (!clocks.isEmpty()) {
+            warnings.add(clocks);
+        }
+        String aged = state == State.CONNECTED
+                ? tags.agedWarning(System.nanoTime() - 3 * settings.confirmMs() * 1_000_000)
+                : "";
+        if (!aged.isEmpty()) {
+            warnings.add(aged);
         }
         long overflowed = tags.counts().overflowed();
         if (overflowed > 0) {
@@ -212,6 +219,7 @@ final class Connection {
                 return current.fault().get(TICK_MS, TimeUnit.MILLISECONDS);
             } catch (TimeoutException e) {
                 long now = System.nanoTime();
+                current.confirm();
                 if (now - nextCheck >= 0) {
                     nextCheck = now + settings.keepAliveMs() * 1_000_000;
                     current.check();

@@ -109,6 +109,29 @@ public final class OpcUaConnector implements TagSource, TagWriter {
         long nodeRetryMs() default 10_000;
 
         @AttributeDefinition(
+                description = "A tag that says nothing is read again before its value is older than that, in ms, 100 to"
+                        + " 600000; at most 100 tags in one request, one request at a time.")
+        long confirmMs() default 2_000;
+
+        @AttributeDefinition(
+                description =
+                        "A source time that is ahead of this gateway's clock by more is told as a warning, in ms, 0 to"
+                                + " 3600000.")
+        long maximumClockLeadMs() default 5_000;
+
+        @AttributeDefinition(
+                description =
+                        "What becomes of a value with such a source time: use, as of its arrival, or refuse, which is"
+                                + " BadInvalidTimestamp.")
+        String clockLead() default "use";
+
+        @AttributeDefinition(
+                description =
+                        "A change that arrives later than that after its source time is told as a warning, in ms, 0 to"
+                                + " 3600000; publishingIntervalMs is allowed on top.")
+        long maximumClockLagMs() default 10_000;
+
+        @AttributeDefinition(
                 description =
                         "Shortest RSA key in the server's certificate and those of its issuers, 2048 to 4096 bits.")
         int minimumRsaBits() default CertificatePolicy.LEAST_RSA_BITS;
@@ -136,7 +159,11 @@ public final class OpcUaConnector implements TagSource, TagWriter {
         this.settings = settings;
         this.home = home;
         this.clock = clock;
-        tags = new TagStates(settings.name(), settings.tags(), clock);
+        tags = new TagStates(
+                settings.name(),
+                settings.tags(),
+                clock,
+                new SourceClocks(settings.name(), settings.clocks(), settings.publishingIntervalMs()));
     }
 
     private static Path home(BundleContext context) {
@@ -274,16 +301,15 @@ public final class OpcUaConnector implements TagSource, TagWriter {
     public CompletionStage<Sample> read(TagId tag, long deadlineMs) {
         Place place = tags.place(tag);
         if (place == null) {
-            return CompletableFuture.completedFuture(
-                    new Sample(tag, Double.NaN, StatusCode.BAD_NODE_ID_UNKNOWN, 0, System.nanoTime()));
+            return CompletableFuture.completedFuture(failed(tag, StatusCode.BAD_NODE_ID_UNKNOWN));
         }
         ClientSession session = connection == null ? null : connection.session();
         if (session == null) {
-            return CompletableFuture.completedFuture(failed(tag, place, StatusCode.BAD_NOT_CONNECTED));
+            return CompletableFuture.completedFuture(failed(tag, StatusCode.BAD_NOT_CONNECTED));
         }
         NodeId node = session.node(place.item());
         if (node == null) {
-            return CompletableFuture.completedFuture(failed(tag, place, StatusCode.BAD_NODE_ID_UNKNOWN));
+            return CompletableFuture.completedFuture(failed(tag, StatusCode.BAD_NODE_ID_UNKNOWN));
         }
         return session.read(node, range(place), deadlineMs).thenApply(value -> sample(tag, place, value));
     }
@@ -296,12 +322,12 @@ public final class OpcUaConnector implements TagSource, TagWriter {
     private Sample sample(TagId tag, Place place, DataValue value) {
         int status = (int) value.statusCode().value();
         if (StatusCode.isBad(status)) {
-            return failed(tag, place, status);
+            return new Sample(tag, Double.NaN, status, TagStates.timeOr(value, tags.wallNs()), System.nanoTime());
         }
         TagDefinition definition = place.item().definition;
         String mismatch = WireValue.mismatch(value.value(), definition.dataType(), definition.length() == 1 ? 1 : 0);
         if (mismatch != null) {
-            return failed(tag, place, StatusCode.BAD_TYPE_MISMATCH);
+            return failed(tag, StatusCode.BAD_TYPE_MISMATCH);
         }
         double number = definition.scaling().toEngineering(WireValue.number(value.value(), definition.length(), 0));
         return new Sample(
@@ -312,7 +338,7 @@ public final class OpcUaConnector implements TagSource, TagWriter {
                 System.nanoTime());
     }
 
-    private Sample failed(TagId tag, Place place, int status) {
-        return new Sample(tag, Double.NaN, status, tags.lastTimeNs(place), System.nanoTime());
+    private Sample failed(TagId tag, int status) {
+        return new Sample(tag, Double.NaN, status, tags.wallNs(), System.nanoTime());
     }
 }

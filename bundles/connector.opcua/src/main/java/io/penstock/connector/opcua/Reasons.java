@@ -61,6 +61,15 @@ final class Reasons {
         return StatusCode.BAD_COMMUNICATION_ERROR;
     }
 
+    /** Whether a smaller request might have been answered. */
+    static boolean tooMuch(Throwable failure) {
+        long status = Integer.toUnsignedLong(status(failure));
+        return status == StatusCodes.Bad_TooManyOperations
+                || status == StatusCodes.Bad_RequestTooLarge
+                || status == StatusCodes.Bad_ResponseTooLarge
+                || status == StatusCodes.Bad_EncodingLimitsExceeded;
+    }
+
     static String name(long status) {
         return StatusCodes.lookup(status).map(names -> names[0]).orElseGet(() -> String.format("0x%08X", status));
     }

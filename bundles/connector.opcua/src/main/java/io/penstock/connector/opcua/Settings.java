@@ -46,6 +46,8 @@ record Settings(
         long retryMs,
         long maxRetryMs,
         long nodeRetryMs,
+        long confirmMs,
+        SourceClocks.Bounds clocks,
         CertificatePolicy serverCertificates) {
 
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,40}");
@@ -91,6 +93,11 @@ record Settings(
         long retry = range("retryMs", config.retryMs(), 100, MAX_MS);
         long maxRetry = range("maxRetryMs", config.maxRetryMs(), retry, MAX_MS);
         long nodeRetry = range("nodeRetryMs", config.nodeRetryMs(), 100, MAX_MS);
+        long confirm = range("confirmMs", config.confirmMs(), 100, 600_000);
+        SourceClocks.Bounds clocks = new SourceClocks.Bounds(
+                range("maximumClockLeadMs", config.maximumClockLeadMs(), 0, MAX_MS),
+                range("maximumClockLagMs", config.maximumClockLagMs(), 0, MAX_MS),
+                refusesLeading(config.clockLead()));
         checkTags(config.tags(), tags, publishing, queue);
         return new Settings(
                 config.name(),
@@ -111,6 +118,8 @@ record Settings(
                 retry,
                 maxRetry,
                 nodeRetry,
+                confirm,
+                clocks,
                 CertificatePolicy.of(Peer.SERVER, config.minimumRsaBits(), config.revocationLists()));
     }
 
@@ -159,6 +168,14 @@ record Settings(
             case "Sign" -> MessageSecurityMode.Sign;
             case "None" -> MessageSecurityMode.None;
             default -> throw refused("securityMode", "one of SignAndEncrypt, Sign, None", text);
+        };
+    }
+
+    private static boolean refusesLeading(String text) {
+        return switch (text) {
+            case "use" -> false;
+            case "refuse" -> true;
+            default -> throw refused("clockLead", "use or refuse", text);
         };
     }
 

@@ -152,6 +152,8 @@ class GarbageServerTest {
                     open.retryMs(),
                     open.maxRetryMs(),
                     open.nodeRetryMs(),
+                    open.confirmMs(),
+                    open.clocks(),
                     open.serverCertificates()));
             plant.heard.await("C0", "Bad", s -> s.status() == StatusCode.BAD_NO_COMMUNICATION);
             assertEquals(State.LOST, plant.connector.connection().state());

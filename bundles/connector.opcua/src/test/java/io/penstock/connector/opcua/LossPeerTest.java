@@ -21,11 +21,15 @@ class LossPeerTest {
     @TempDir
     Path home;
 
-    private static void assertStrictlyAscending(List<Sample> samples) {
+    private static void assertEachIsNews(List<Sample> samples) {
         for (int i = 1; i < samples.size(); i++) {
+            Sample before = samples.get(i - 1);
+            Sample sample = samples.get(i);
             assertTrue(
-                    samples.get(i).sourceTimeNs() > samples.get(i - 1).sourceTimeNs(),
-                    samples.get(i - 1) + " then " + samples.get(i));
+                    sample.status() != before.status()
+                            || Double.compare(sample.value(), before.value()) != 0
+                            || sample.sourceTimeNs() != before.sourceTimeNs(),
+                    sample + " twice");
         }
     }
 
@@ -41,7 +45,7 @@ class LossPeerTest {
             assertEquals(State.LOST, plant.connector.connection().state());
             plant.serve();
             plant.heard.await("C0", "value", s -> s.status() == StatusCode.GOOD);
-            assertStrictlyAscending(plant.heard.of("C0"));
+            assertEachIsNews(plant.heard.of("C0"));
             assertEquals(0, plant.connector.connection().reconnects());
         }
     }
@@ -57,8 +61,13 @@ class LossPeerTest {
             Sample uncertain = plant.heard.await(
                     "C0", "Uncertain", s -> s.status() == StatusCode.UNCERTAIN_NO_COMMUNICATION_LAST_USABLE_VALUE);
             assertEquals(8, uncertain.value());
-            assertEquals(good.arrivalNanos(), uncertain.arrivalNanos(), "its age goes on growing");
-            assertEquals(good.sourceTimeNs() / 100, uncertain.sourceTimeNs() / 100, "the plant's time is kept");
+            assertTrue(
+                    uncertain.arrivalNanos() - good.arrivalNanos() >= 0
+                            && System.nanoTime() - uncertain.arrivalNanos() > 0,
+                    "its age goes on growing");
+            assertTrue(
+                    uncertain.sourceTimeNs() > good.sourceTimeNs(),
+                    "the time at which it was recognised, or a historian would put it in the place of the Good one");
             assertEquals(
                     StatusCode.BAD_NOT_CONNECTED,
                     plant.connector
@@ -71,7 +80,7 @@ class LossPeerTest {
             plant.heard.awaitLast("C0", "0 of the new server", s -> s.value() == 0 && s.status() == StatusCode.GOOD);
             plant.server.tell("set C0 9");
             plant.heard.await("C0", "9", s -> s.value() == 9 && s.status() == StatusCode.GOOD);
-            assertStrictlyAscending(plant.heard.of("C0"));
+            assertEachIsNews(plant.heard.of("C0"));
             assertEquals(1, plant.connector.connection().reconnects());
             assertEquals(
                     5,
@@ -101,7 +110,7 @@ class LossPeerTest {
             plant.heard.awaitLast("C0", "8 again", s -> s.value() == 8 && s.status() == StatusCode.GOOD);
             plant.server.tell("set C0 10");
             plant.heard.await("C0", "10", s -> s.value() == 10 && s.status() == StatusCode.GOOD);
-            assertStrictlyAscending(plant.heard.of("C0"));
+            assertEachIsNews(plant.heard.of("C0"));
         }
     }
 
@@ -119,6 +128,29 @@ class LossPeerTest {
             plant.server.tell("set C0 3");
             plant.heard.await("C0", "3", s -> s.value() == 3);
             assertEquals(1, plant.connector.connection().reconnects());
+        }
+    }
+
+    // A static tag on a network that drops every minute was UncertainLastUsableValue for ever from the fiftieth drop
+    // on: each
+    // loss had moved its source time, until the server's own looked older.
+    @Test
+    void aStaticTagIsGoodAgainAfterEveryLoss() {
+        try (Plant plant = Plant.serving(home)) {
+            plant.start(Plant.impatient(plant.settings(Plant.COUNTER)));
+            Sample first = plant.heard.await("C0", "initial value", s -> s.status() == StatusCode.GOOD);
+            for (int i = 1; i <= 5; i++) {
+                int drops = i;
+                plant.server.tell("drop all");
+                Plant.await(
+                        "drop " + drops,
+                        () -> plant.connector.connection().reconnects() == drops
+                                && plant.heard.last("C0").status() == StatusCode.GOOD,
+                        plant.connector::connection);
+                assertEquals(first.sourceTimeNs(), plant.heard.last("C0").sourceTimeNs());
+            }
+            assertEachIsNews(plant.heard.of("C0"));
+            assertEquals(0, plant.connector.counts().older());
         }
     }
 

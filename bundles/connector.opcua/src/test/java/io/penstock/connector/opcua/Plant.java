@@ -86,6 +86,8 @@ final class Plant implements AutoCloseable {
                 200,
                 400,
                 300,
+                400,
+                new SourceClocks.Bounds(5_000, 10_000, false),
                 CertificatePolicy.of(CertificatePolicy.Peer.SERVER, 2048, "required"));
     }
 
@@ -110,6 +112,8 @@ final class Plant implements AutoCloseable {
                 30_000,
                 30_000,
                 open.nodeRetryMs(),
+                open.confirmMs(),
+                open.clocks(),
                 open.serverCertificates());
     }
 
@@ -134,6 +138,8 @@ final class Plant implements AutoCloseable {
                 200,
                 400,
                 s.nodeRetryMs(),
+                s.confirmMs(),
+                s.clocks(),
                 s.serverCertificates());
     }
 
@@ -207,11 +213,13 @@ final class Plant implements AutoCloseable {
         }
     }
 
+    record Confirmed(TagId tag, long sourceTimeNs, long nanoTime) {}
+
     /** Everything a listener was told, in order. */
     static final class Heard implements SampleListener {
         private final List<Sample> samples = new ArrayList<>();
         private int batches;
-        private int alive;
+        private final List<Confirmed> confirmed = new ArrayList<>();
 
         @Override
         public synchronized void onSample(Sample sample) {
@@ -224,8 +232,8 @@ final class Plant implements AutoCloseable {
         }
 
         @Override
-        public synchronized void onAlive(long nanoTime) {
-            alive++;
+        public synchronized void onConfirmed(TagId tag, long sourceTimeNs, long nanoTime) {
+            confirmed.add(new Confirmed(tag, sourceTimeNs, nanoTime));
         }
 
         synchronized List<Sample> samples() {
@@ -240,8 +248,8 @@ final class Plant implements AutoCloseable {
             return batches;
         }
 
-        synchronized int alive() {
-            return alive;
+        synchronized List<Confirmed> confirmed(String tag) {
+            return confirmed.stream().filter(c -> c.tag().name().equals(tag)).toList();
         }
 
         Sample last(String tag) {

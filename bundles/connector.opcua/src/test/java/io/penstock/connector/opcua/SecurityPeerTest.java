@@ -167,6 +167,8 @@ class SecurityPeerTest {
                 open.retryMs(),
                 open.maxRetryMs(),
                 open.nodeRetryMs(),
+                open.confirmMs(),
+                open.clocks(),
                 open.serverCertificates());
     }
 

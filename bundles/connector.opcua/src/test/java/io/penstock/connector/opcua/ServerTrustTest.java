@@ -213,8 +213,8 @@ class ServerTrustTest {
         put("issuers", "line.der", line.getEncoded());
         String message = refused(StatusCodes.Bad_CertificateRevocationUnknown, URI, server, line);
         assertTrue(
-                message.contains(
-                                "whether CN=Plant Server is revoked is unknown: there is no revocation list of CN=Line CA")
+                message.contains("whether CN=Plant Server is revoked is unknown: there is no revocation list of CN=Line"
+                                + " CA")
                         && message.contains(
                                 "whether CN=Line CA is revoked is unknown: there is no revocation list of CN=Plant CA"),
                 message);

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.penstock.api.acquisition.ConnectionStatus.State;
 import io.penstock.api.acquisition.DataType;
 import io.penstock.api.data.Sample;
 import io.penstock.api.data.StatusCode;
@@ -94,23 +95,92 @@ class SubscriptionPeerTest {
             List<Sample> all = plant.heard.of("C0");
             assertEquals(501, all.size());
             for (int i = 1; i < all.size(); i++) {
-                assertTrue(all.get(i).sourceTimeNs() > all.get(i - 1).sourceTimeNs());
+                assertEquals(i, all.get(i).value());
+                assertEquals(0, all.get(i).sourceTimeNs() % 1_000_000, "passed on as it came");
             }
         }
     }
 
-    // A quiet tag whose age grows although the server stands by it would open the loop for nothing.
+    // A quiet tag whose age grows although its source stands by it would open the loop for nothing; one that is made
+    // young by
+    // the keep-alives of its subscription alone would hide from the age guard that nobody has read it for an hour.
     @Test
-    void keepAlivesSayThatNothingChanged() {
+    void aTagThatSaysNothingIsReadAgainAndOnlyThatConfirmsIt() {
+        try (Plant plant = Plant.serving(home)) {
+            plant.start(plant.settings(Plant.COUNTER, Plant.tag("C1", "ns=1;s=C1", DataType.LREAL, 1)));
+            plant.awaitConnected();
+            plant.server.tell("set C0 4");
+            Sample told = plant.heard.await("C0", "4", s -> s.value() == 4);
+            plant.heard.await("C1", "initial value", s -> s.status() == StatusCode.GOOD);
+            int samples = plant.heard.samples().size();
+            for (String tag : List.of("C0", "C1")) {
+                Plant.await(tag + " confirmed", () -> plant.heard.confirmed(tag).size() >= 3, plant.heard::samples);
+            }
+            long nanos = told.arrivalNanos();
+            for (Plant.Confirmed confirmed : plant.heard.confirmed("C0")) {
+                assertEquals(told.sourceTimeNs(), confirmed.sourceTimeNs());
+                assertTrue(confirmed.nanoTime() - nanos > 0, "it gets younger each time");
+                nanos = confirmed.nanoTime();
+            }
+            assertEquals(samples, plant.heard.samples().size(), "a confirmation is no sample");
+            assertNotEquals(0, plant.connector.connection().roundTripMicrosP50());
+
+            plant.server.tell("reads refuse");
+            plant.server.await("done reads", 5);
+            long from = System.nanoTime();
+            Plant.await(
+                    "keep-alives go on",
+                    () -> System.nanoTime() - from > 2_000_000_000L
+                            && plant.connector.connection().state() == State.CONNECTED,
+                    plant.connector::connection);
+            Plant.await(
+                    "told",
+                    () -> plant.connector
+                            .connection()
+                            .warning()
+                            .contains("values of 2 tags grow old, first C0: no change is told, and a read answers"
+                                    + " Bad_UserAccessDenied"),
+                    plant.connector::connection);
+            assertTrue(
+                    plant.heard.confirmed("C0").stream().allMatch(c -> c.nanoTime() - from < 0),
+                    "nobody could ask for it since, so nothing made it younger");
+        }
+    }
+
+    // The last word of the source is the value, whatever its clock does: a tag that was deaf until 2099 moved nothing,
+    // and
+    // one that fell silent for the hour the clock was put back showed the value of an hour ago.
+    @Test
+    void aSourceClockThatJumpsMakesNoTagDeaf() {
         try (Plant plant = Plant.serving(home)) {
             plant.start(plant.settings(Plant.COUNTER));
-            plant.awaitConnected();
             plant.heard.await("C0", "initial value", s -> s.status() == StatusCode.GOOD);
-            int samples = plant.heard.samples().size();
-            int before = plant.heard.alive();
-            Plant.await("three keep-alives", () -> plant.heard.alive() >= before + 3, plant.heard::alive);
-            assertEquals(samples, plant.heard.samples().size());
-            assertNotEquals(0, plant.connector.connection().roundTripMicrosP50());
+            plant.server.tell("set C0 1 Good 4070908800000");
+            Sample far = plant.heard.await("C0", "of 2099", s -> s.value() == 1);
+            assertEquals(4_070_908_800_000L * 1_000_000, far.sourceTimeNs(), "passed on unchanged");
+            Plant.await(
+                    "told",
+                    () -> plant.connector.connection().warning().contains("source times of 1 tags are ahead"),
+                    plant.connector::connection);
+            plant.server.tell("set C0 2");
+            assertEquals(
+                    StatusCode.GOOD,
+                    plant.heard.await("C0", "now again", s -> s.value() == 2).status());
+            plant.server.tell("set C0 3 Good " + (System.currentTimeMillis() - 3_600_000));
+            assertEquals(
+                    StatusCode.GOOD,
+                    plant.heard.await("C0", "an hour back", s -> s.value() == 3).status());
+            plant.server.tell("set C0 4 Good " + (System.currentTimeMillis() - 3_500_000));
+            assertEquals(
+                    StatusCode.GOOD,
+                    plant.heard.await("C0", "still back", s -> s.value() == 4).status());
+            plant.server.tell("set C0 5");
+            plant.heard.await("C0", "right again", s -> s.value() == 5);
+            Plant.await(
+                    "no longer told",
+                    () -> !plant.connector.connection().warning().contains("source times"),
+                    plant.connector::connection);
+            assertEquals(6, plant.heard.of("C0").size());
         }
     }
 

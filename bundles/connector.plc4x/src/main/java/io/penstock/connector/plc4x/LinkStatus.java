@@ -47,11 +47,11 @@ final class LinkStatus {
         loss = "";
     }
 
-    ConnectionStatus snapshot(String refusals, String warning) {
+    ConnectionStatus snapshot(String refusals) {
         long[] sorted = Arrays.copyOf(roundTrips, Math.min(roundTripCount, ROUND_TRIPS));
         Arrays.sort(sorted);
         long p50 = sorted.length == 0 ? 0 : TimeUnit.NANOSECONDS.toMicros(sorted[sorted.length / 2]);
         return new ConnectionStatus(
-                state, loss.isEmpty() ? refusals : loss, warning, lastGood, Math.max(0, connections - 1), p50);
+                state, loss.isEmpty() ? refusals : loss, "", lastGood, Math.max(0, connections - 1), p50);
     }
 }

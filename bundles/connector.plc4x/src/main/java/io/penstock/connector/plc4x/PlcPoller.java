@@ -37,13 +37,11 @@ final class PlcPoller {
     private static final int OPERATIONS = 256;
     private static final int LATE_POLLS = 3;
     private static final long STATUS_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
-    private static final long CLOCK_STEP_NS = TimeUnit.SECONDS.toNanos(1);
 
     private final Settings settings;
     private final TagTable table;
     private final Supplier<Wire.Opener> openers;
     private final Clock wall;
-    private final SourceClock sourceClock;
     private final SampleHub hub;
     private final PollPlan plan;
     private final PollRound round;
@@ -76,12 +74,11 @@ final class PlcPoller {
         this.table = table;
         this.openers = openers;
         this.wall = wall;
-        sourceClock = new SourceClock(wall);
         hub = new SampleHub(table);
         backoffMs = settings.backoffMinMs();
         plan = new PollPlan(table.items(), settings);
         round = new PollRound(plan, new PolledDevice(), System::nanoTime);
-        status = link.snapshot("", "");
+        status = link.snapshot("");
         thread = new Thread(this::run, "connector.plc4x-poll-" + settings.name());
         thread.setDaemon(true);
     }
@@ -145,6 +142,11 @@ final class PlcPoller {
         return now.getEpochSecond() * 1_000_000_000L + now.getNano();
     }
 
+    /** UTC of an instant of the monotonic clock in the recent past, by what the wall clock says now; it may be stepped any time. */
+    private long utcNs(long nanos) {
+        return wallNs() - (System.nanoTime() - nanos);
+    }
+
     private void run() {
         while (!stopping) {
             try {
@@ -196,7 +198,7 @@ final class PlcPoller {
         }
         if (outage && !silentTold && now - silentAtNanos >= 0) {
             silentTold = true;
-            hub.silent(sourceClock.at(now), now);
+            hub.silent(utcNs(now), now);
         }
         if (now - statusAtNanos >= STATUS_NANOS) {
             refreshStatus();
@@ -317,7 +319,7 @@ final class PlcPoller {
             silentTold = false;
             silentAtNanos = now + TimeUnit.MILLISECONDS.toNanos(settings.lossToBadMs());
             LOG.info("{}: connection lost: {}", settings.name(), detail);
-            hub.lost(sourceClock.at(now), now);
+            hub.lost(utcNs(now), now);
         }
         refreshStatus();
     }
@@ -333,18 +335,7 @@ final class PlcPoller {
 
     private void refreshStatus() {
         statusAtNanos = System.nanoTime();
-        status = link.snapshot(plan.refusals(), warning());
-    }
-
-    private String warning() {
-        long ahead = sourceClock.aheadNs();
-        if (ahead >= CLOCK_STEP_NS) {
-            return "the gateway's clock was set back; source times run " + ahead / 1_000_000_000L
-                    + " s ahead until it has caught up";
-        }
-        return hub.dropped() == 0
-                ? ""
-                : hub.dropped() + " samples were not newer than their predecessor and were dropped";
+        status = link.snapshot(plan.refusals());
     }
 
     /** Waits for one answer under the connector's own deadline; null if the connection was lost or is being stopped. */
@@ -427,7 +418,7 @@ final class PlcPoller {
                         operation.tag,
                         StatusCode.isBad(valueStatus) ? Double.NaN : value,
                         valueStatus,
-                        sourceClock.at(nanos),
+                        utcNs(nanos),
                         nanos));
             } else if (reply != null) {
                 operation.fail(reply.code().status, wallNs());
@@ -512,7 +503,7 @@ final class PlcPoller {
 
     private void publish(Block block, Reply reply) {
         long nanos = midpoint(reply);
-        long sourceNs = sourceClock.at(nanos);
+        long sourceNs = utcNs(nanos);
         for (Item item : block.items()) {
             for (int i = 0; i < item.definition().length(); i++) {
                 double value = item.value(i, reply.values(), block.start());
@@ -524,7 +515,7 @@ final class PlcPoller {
 
     private void publishBad(List<Item> items, Code code) {
         long nanos = System.nanoTime();
-        long sourceNs = sourceClock.at(nanos);
+        long sourceNs = utcNs(nanos);
         for (Item item : items) {
             for (int i = 0; i < item.definition().length(); i++) {
                 hub.publish(item.first() + i, Double.NaN, code.status, sourceNs, nanos);

@@ -21,21 +21,14 @@ final class SampleHub {
     private final TagTable table;
     private final @Nullable Sample[] last;
     private final List<Listening> listeners = new CopyOnWriteArrayList<>();
-    private long dropped;
 
     SampleHub(TagTable table) {
         this.table = table;
         last = new @Nullable Sample[table.size()];
     }
 
-    /** Tells everyone, unless it is not newer than the element's last sample. */
+    /** Tells everyone: what was read last is the newest, whatever the wall clock did meanwhile. */
     void publish(int element, double value, int status, long sourceTimeNs, long arrivalNanos) {
-        Sample before = last[element];
-        if (before != null && sourceTimeNs <= before.sourceTimeNs()) {
-            dropped++;
-            LOG.debug("{}: sample of {} is not newer than {}", before.tag(), sourceTimeNs, before.sourceTimeNs());
-            return;
-        }
         Sample sample = new Sample(
                 table.element(element),
                 StatusCode.isBad(status) ? Double.NaN : value,
@@ -100,11 +93,6 @@ final class SampleHub {
 
     void remove(Listening listening) {
         listeners.remove(listening);
-    }
-
-    /** Samples that were not newer than their predecessor. */
-    long dropped() {
-        return dropped;
     }
 
     /** One subscription. {@link #close} waits for a call in progress, unless it comes from that call. */
