@@ -62,7 +62,7 @@ final class ChildProbe implements ModelProbe {
 
     @Override
     public String probe(Release release) throws ModelRejectedException, InterruptedException {
-        long heapMiB = Math.max(LEAST_HEAP_MIB, 128 + (release.bundle().length * HEAP_PER_BUNDLE_BYTE >> 20));
+        long heapMiB = Math.max(LEAST_HEAP_MIB, 128 + ((release.bundle().length * HEAP_PER_BUNDLE_BYTE) >> 20));
         Process process;
         try {
             ProcessBuilder builder = new ProcessBuilder(arguments(command.get(), heapMiB))

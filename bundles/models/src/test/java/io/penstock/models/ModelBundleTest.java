@@ -272,7 +272,7 @@ class ModelBundleTest {
             String text = "{\"cycles\":[" + part.repeat((1 << 20) / part.length());
             byte[] golden = Samples.bytes(text.substring(0, text.length() - 1) + "]}");
             byte[] bundle = with(ModelBundle.GOLDEN, golden);
-            long memory = bundle.length + golden.length + (4 << 20);
+            long memory = (long) bundle.length + golden.length + (4 << 20);
             String message = assertThrows(ModelRejectedException.class, () -> ModelBundle.read(bundle, 8 << 20, memory))
                     .getMessage();
             assertTrue(message.startsWith("golden.json: more than "), message);
