@@ -81,7 +81,7 @@ public class CycleBenchmark {
             Settings settings = Neighbours.settings(4_096);
             acquisition = new Acquisition(settings, () -> timeNs, () -> {});
             acquisition.add(source);
-            conductor = new Conductor(settings, acquisition, Clock.systemUTC(), System::nanoTime, () -> {});
+            conductor = new Conductor(settings, acquisition, Clock.systemUTC(), System::nanoTime);
             ModelArtifact model = Neighbours.model(1);
             session = engine.open(model);
             queue = new ResultQueue("benchmark", publisher(), settings.resultQueue());

@@ -51,6 +51,10 @@ final class Gateway implements AutoCloseable {
     }
 
     Gateway(Path home, Disk disk, Settings settings, FakePipeline... there) throws IOException {
+        this(home, disk, settings, Blame.Edit.NONE, there);
+    }
+
+    Gateway(Path home, Disk disk, Settings settings, Blame.Edit edit, FakePipeline... there) throws IOException {
         this.home = home;
         Files.createDirectories(home.resolve("releases"));
         store = ReleaseStore.open(home.resolve("data/models"), disk);
@@ -74,7 +78,10 @@ final class Gateway implements AutoCloseable {
             pipelines.add(pipeline);
         }
         try {
-            rollouts.start(new CrashReports(List.of(home.resolve("log"))));
+            rollouts.start(
+                    new CrashReports(List.of(home.resolve("log"))),
+                    RunFolder.of(home.resolve("run/now").toString()),
+                    () -> edit);
         } catch (RuntimeException e) {
             store.close();
             throw e;

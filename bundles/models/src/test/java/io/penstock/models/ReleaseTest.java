@@ -288,8 +288,10 @@ class ReleaseTest {
         assertTrue(release.identity().signer().contains("CN=Plant"));
         assertTrue(release.identity().signer().contains("CN=Data science"));
         assertTrue(refusal(signedBy(science.signer()), trust, both).contains("requires exactly"));
-        assertTrue(refusal(signedBy(science.signer(), science.signer()), trust, both)
-                .contains("signed twice"));
+        ReleaseSigner.Signer again =
+                science.signerWith(KeyUsage.digitalSignature, Certificates.RELEASE_SIGNING, Keys.FROM, Keys.TO);
+        assertTrue(refusal(signedBy(science.signer(), again), trust, both).contains("signed twice"));
+        assertThrows(GeneralSecurityException.class, () -> signedBy(science.signer(), science.signer()));
     }
 
     // An algorithm that is broken tomorrow, or a short RSA key, would do.

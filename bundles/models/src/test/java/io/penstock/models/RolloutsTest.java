@@ -829,7 +829,14 @@ class RolloutsTest {
         Path report = home.resolve("log/hs_err_pid" + ProcessHandle.current().pid() + ".log");
         Files.createDirectories(report.getParent());
         for (int crash = 1; crash <= 2; crash++) {
-            Files.writeString(report, "#\n# SIGFPE\n# Problematic frame:\n# C  [libonnxruntime.so+0x84bdca]\n");
+            Files.writeString(report, """
+                    #
+                    # SIGFPE
+                    # Problematic frame:
+                    # C  [libonnxruntime.so+0x84bdca]
+                    #
+                    Current thread (0x7f):  JavaThread "pipeline-cycle-dosing" daemon [_thread_in_native]
+                    """);
             Files.setLastModifiedTime(report, FileTime.from(Instant.parse("2026-11-23T13:0" + crash + ":00Z")));
             FakePipeline pipeline = new FakePipeline("dosing");
             try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {

@@ -46,6 +46,7 @@ final class Conductor {
     private final LongSupplier nanoTime;
     private final Runnable onEnd;
     private final Thread thread;
+    private final RunMark mark;
     private final long periodNs;
     private final long catchUpNs;
 
@@ -55,6 +56,7 @@ final class Conductor {
     private volatile boolean signalled;
     private volatile boolean stopped; // by others: no swap is taken on any more
     private volatile boolean ended; // by the thread: it makes no change any more
+    private volatile boolean started;
     private volatile Mode mode;
     private volatile @Nullable WriteLoop loop;
     private volatile ResultQueue[] queues = {};
@@ -62,6 +64,7 @@ final class Conductor {
 
     // written by the thread, read by others
     private volatile @Nullable ServingModel serving;
+    private volatile long beatNanos; // it went round its loop
     private volatile long cycles;
     private volatile long missed;
     private volatile long overruns;
@@ -84,8 +87,19 @@ final class Conductor {
     private int clockSteps;
     private Map<String, byte[]> keptState = Map.of();
 
+    Conductor(Settings settings, Acquisition acquisition, Clock clock, LongSupplier nanoTime) {
+        this(settings, acquisition, clock, nanoTime, RunMark.none(), () -> {});
+    }
+
     /** @param onEnd run by the thread as the last of all, when it holds no model any more. */
-    Conductor(Settings settings, Acquisition acquisition, Clock clock, LongSupplier nanoTime, Runnable onEnd) {
+    Conductor(
+            Settings settings,
+            Acquisition acquisition,
+            Clock clock,
+            LongSupplier nanoTime,
+            RunMark mark,
+            Runnable onEnd) {
+        this.mark = mark;
         this.settings = settings;
         this.onEnd = onEnd;
         this.acquisition = acquisition;
@@ -100,6 +114,8 @@ final class Conductor {
 
     void start(Map<String, byte[]> state) {
         keptState = state;
+        beatNanos = nanoTime.getAsLong();
+        started = true;
         thread.start();
     }
 
@@ -146,10 +162,21 @@ final class Conductor {
     }
 
     private void run() {
-        if (settings.trigger() == Settings.Trigger.GRID) {
-            runGrid();
-        } else {
-            runChanges();
+        while (!stopped) {
+            try {
+                if (settings.trigger() == Settings.Trigger.GRID) {
+                    runGrid();
+                } else {
+                    runChanges();
+                }
+            } catch (RuntimeException | Error e) { // it is the only thread of the pipeline
+                LOG.error(
+                        "Pipeline {}: its thread met a fault of the gateway between two cycles; it goes on",
+                        settings.name(),
+                        e);
+                mark.leave();
+                LockSupport.parkNanos(LONGEST_NAP_NANOS);
+            }
         }
         endWarmUp();
         ServingModel last = serving;
@@ -195,6 +222,7 @@ final class Conductor {
     /** True once the instant has come; false where it will not come any more. */
     private boolean sleepUntil(long instantNs) {
         while (!stopped) {
+            beatNanos = nanoTime.getAsLong();
             applyPending();
             long left = instantNs - time.nowNs();
             if (clockStepped()) {
@@ -210,6 +238,7 @@ final class Conductor {
 
     private void runChanges() {
         while (!stopped) {
+            beatNanos = nanoTime.getAsLong();
             applyPending();
             signalled = false;
             long now = time.nowNs();
@@ -244,7 +273,7 @@ final class Conductor {
         if (current != null) {
             try {
                 serving = renewed(current);
-            } catch (RuntimeException e) { // such as an operator whose bundle is away
+            } catch (RuntimeException | Error e) { // such as an operator whose bundle is away
                 LOG.error(
                         "Pipeline {}: its operators cannot be started anew, their windows span the step; swap the model",
                         settings.name(),
@@ -271,7 +300,8 @@ final class Conductor {
         try {
             cycle(atNs);
             faulty = false;
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) { // also a stack that overflows in a model or an operator
+            mark.leave();
             if (!faulty) {
                 LOG.error(
                         "Pipeline {}: a cycle ended by a fault of the gateway; it goes on with the next",
@@ -312,8 +342,10 @@ final class Conductor {
         if (now == Mode.OFF) {
             prediction.setAll(StatusCode.BAD_OUT_OF_SERVICE);
         } else {
+            mark.enterServing();
             model.program.apply(frame, model.features); // 2 operators and constants came with the model
             inferenceNanos = predict(model, instantNs); // 3
+            mark.leave();
             WriteLoop target = loop;
             if (now.compareTo(Mode.ADVISORY) >= 0 && target != null) {
                 written = target.offer(prediction); // 4 may refuse, and says why
@@ -324,8 +356,25 @@ final class Conductor {
         publish(model, effective(now), written, ended - began, inferenceNanos); // 5
         WarmUp beside = warmUp;
         if (beside != null) {
-            beside.run(acquisition, frame, began);
+            runBeside(beside, frame, began);
         }
+    }
+
+    /** What the candidate's operators do is the candidate's affair: the serving model has answered. */
+    private void runBeside(WarmUp beside, Frame frame, long began) {
+        mark.enterCandidate();
+        try {
+            beside.run(acquisition, frame, began);
+        } catch (RuntimeException | Error e) {
+            LOG.error(
+                    "Pipeline {}: the operators of {} failed while they warmed up; it does not take over",
+                    settings.name(),
+                    beside.candidate.artifact.identity().label(),
+                    e);
+            beside.fail("its operators failed while they warmed up: " + e);
+            warmUp = null;
+        }
+        mark.leave();
     }
 
     private @Nullable Frame snapshot(ServingModel model, long instantNs, long nanos) {
@@ -459,7 +508,7 @@ final class Conductor {
         if (swap != null) {
             try {
                 exchange(swap);
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) {
                 LOG.error(
                         "Pipeline {}: {} cannot take over by a fault of the gateway",
                         settings.name(),
@@ -475,7 +524,7 @@ final class Conductor {
         if (task != null) {
             try {
                 task.action.run();
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) {
                 LOG.error("Pipeline {}: a change ended by a fault of the gateway", settings.name(), e);
             } finally {
                 task.done.countDown();
@@ -506,6 +555,7 @@ final class Conductor {
         swap.former = former;
         swap.formerCycleNanos = former == null ? 0 : lastCycleNanos;
         swap.missedBefore = missed;
+        mark.serving(next.artifact.identity());
         serving = next;
         for (ResultQueue queue : queues) {
             queue.exchange(next.artifact.contract());
@@ -530,6 +580,7 @@ final class Conductor {
             return null;
         }
         acquisition.want(next.specs, swap.converter);
+        mark.candidate(swap.model.artifact.identity());
         warmUp = next;
         swap.warmedUp = true;
         swap.clockSteps = clockSteps;
@@ -714,6 +765,28 @@ final class Conductor {
 
     void setDetail(String reason) {
         detail = reason;
+    }
+
+    /**
+     * Whether the thread goes round. It may be in the model's run for as long as the contract allows.
+     *
+     * @param toleranceNanos how much longer than that.
+     * @return for how many nanoseconds it has not gone round, 0 where that is no reason to worry.
+     */
+    long stuckNanos(long nowNanos, long toleranceNanos) {
+        if (!started || stopped) {
+            return 0;
+        }
+        ServingModel model = serving;
+        long allowed = toleranceNanos
+                + (model == null
+                        ? 0
+                        : TimeUnit.MILLISECONDS.toNanos(
+                                model.artifact.contract().budget().deadlineMs()));
+        long silent = nowNanos - beatNanos;
+        boolean stuck = !thread.isAlive() || silent > allowed;
+        mark.stuck(stuck);
+        return stuck ? Math.max(1, silent) : 0;
     }
 
     PipelineStatistics statistics(long droppedResults) {

@@ -125,10 +125,19 @@ public final class PipelineComponent implements Pipeline {
 
     @Activate
     public PipelineComponent(BundleContext context, @Reference ContractShares shares, Config config) {
-        this(Settings.of(config), home(context), Clock.systemUTC(), shares);
+        this(
+                Settings.of(config),
+                home(context),
+                Clock.systemUTC(),
+                shares,
+                RunMark.in(context.getProperty("penstock.run"), config.name()));
     }
 
     PipelineComponent(Settings settings, Path home, Clock clock, ContractShares shares) {
+        this(settings, home, clock, shares, RunMark.none());
+    }
+
+    PipelineComponent(Settings settings, Path home, Clock clock, ContractShares shares, RunMark mark) {
         this.settings = settings;
         this.clock = clock;
         this.shares = shares;
@@ -139,7 +148,7 @@ public final class PipelineComponent implements Pipeline {
         stateFile = new StateFile(home, settings.name(), shares.budget());
         Runnable[] wake = new Runnable[1];
         acquisition = new Acquisition(settings, this::wallNs, () -> wake[0].run());
-        conductor = new Conductor(settings, acquisition, clock, System::nanoTime, holding::close);
+        conductor = new Conductor(settings, acquisition, clock, System::nanoTime, mark, holding::close);
         wake[0] = settings.trigger() == Settings.Trigger.GRID ? () -> {} : conductor::wake;
         conductor.onStep(this::withFreshOperators);
     }
@@ -472,6 +481,8 @@ public final class PipelineComponent implements Pipeline {
             return new Prepared(new Conductor.Swap(next, converter), featureEngine, runtime, publishers, room);
         } catch (IllegalArgumentException e) {
             throw new ModelRejectedException("model " + label(model) + ": " + e.getMessage(), e);
+        } catch (RuntimeException | Error e) { // such as a stack that overflows, or direct memory that is at its end
+            throw new ModelRejectedException("model " + label(model) + ": its operators cannot be made: " + e, e);
         } finally {
             if (!done) {
                 if (session != null) {
@@ -520,6 +531,10 @@ public final class PipelineComponent implements Pipeline {
             discard(prepared);
             Thread.currentThread().interrupt();
             throw new ModelRejectedException("pipeline " + settings.name() + ": interrupted while warming up", e);
+        }
+        if (!running.failure().isEmpty()) {
+            discard(prepared);
+            throw new ModelRejectedException("pipeline " + settings.name() + ": " + running.failure());
         }
     }
 
@@ -668,6 +683,15 @@ public final class PipelineComponent implements Pipeline {
             dropped += queue.dropped();
         }
         return conductor.statistics(dropped);
+    }
+
+    /** For how long its thread has not gone round, in words; empty if it does. */
+    String stuck(long nowNanos, long toleranceNanos) {
+        long nanos = conductor.stuckNanos(nowNanos, toleranceNanos);
+        return nanos == 0
+                ? ""
+                : "pipeline " + settings.name() + ": its thread has not gone round for "
+                        + TimeUnit.NANOSECONDS.toSeconds(nanos) + " s";
     }
 
     private long wallNs() {

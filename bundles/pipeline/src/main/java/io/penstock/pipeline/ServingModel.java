@@ -63,7 +63,7 @@ final class ServingModel {
     Map<String, byte[]> state() {
         try {
             return program.saveState();
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             LOG.error(
                     "Model {}: its operators' state is lost, they begin anew",
                     artifact.identity().label(),

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.penstock.publication.opcua;
 
+import io.penstock.opcua.stack.CertificatePolicy;
+import io.penstock.opcua.stack.CertificatePolicy.Peer;
 import java.util.List;
 import java.util.regex.Pattern;
 import org.eclipse.milo.opcua.stack.core.security.SecurityPolicy;
@@ -23,7 +25,8 @@ record Settings(
         int maxSubscriptionsPerSession,
         int maxMonitoredItems,
         int maxQueueSize,
-        int minPublishingIntervalMs) {
+        int minPublishingIntervalMs,
+        CertificatePolicy clientCertificates) {
     static final String PID = "io.penstock.publication.opcua";
 
     private static final List<SecurityPolicy> POSSIBLE = List.of(
@@ -86,6 +89,15 @@ record Settings(
         @AttributeDefinition(
                 description = "Shortest publishing interval in ms, 1 to 10000; a client that asks for less gets this.")
         int minPublishingIntervalMs() default 10;
+
+        @AttributeDefinition(
+                description = "Shortest RSA key in a client's certificate and those of its issuers, 2048 to 4096 bits.")
+        int minimumRsaBits() default CertificatePolicy.LEAST_RSA_BITS;
+
+        @AttributeDefinition(
+                description = "Whether each authority in a client's chain needs a current revocation list: required, or"
+                        + " tolerated where they may be missing or expired.")
+        String revocationLists() default CertificatePolicy.REQUIRED;
     }
 
     Settings {
@@ -138,7 +150,8 @@ record Settings(
                 config.maxSubscriptionsPerSession(),
                 config.maxMonitoredItems(),
                 config.maxQueueSize(),
-                config.minPublishingIntervalMs());
+                config.minPublishingIntervalMs(),
+                CertificatePolicy.of(Peer.CLIENT, config.minimumRsaBits(), config.revocationLists()));
     }
 
     /** What must stay visible for as long as it is so; empty where all is well. */

@@ -416,7 +416,9 @@ final class Fakes implements Gateway {
                 5,
                 1_000,
                 100,
-                10);
+                10,
+                io.penstock.opcua.stack.CertificatePolicy.of(
+                        io.penstock.opcua.stack.CertificatePolicy.Peer.CLIENT, 2048, "required"));
     }
 
     /** Waits, with a bound, for what another thread or process brings about. */

@@ -86,7 +86,8 @@ final class OpcUaPublisherTest {
                 1,
                 1,
                 1,
-                10);
+                10,
+                Fakes.settings(1, false, false, 1).clientCertificates());
         PortInUseException refused = assertThrows(
                 PortInUseException.class,
                 () -> ResultsServer.start(

@@ -64,5 +64,8 @@ final class SettingsTest {
         refused("maxMonitoredItems", 0, "maxMonitoredItems: 1 to 1000000, was 0");
         refused("maxQueueSize", 70_000, "maxQueueSize: 1 to 65535, was 70000");
         refused("minPublishingIntervalMs", 0, "minPublishingIntervalMs: 1 to 10000, was 0");
+        refused("minimumRsaBits", 1024, "minimumRsaBits: 2048 to 4096, which the security policies allow, was 1024");
+        refused("minimumRsaBits", 8192, "was 8192");
+        refused("revocationLists", "off", "revocationLists: required or tolerated (that they are missing), was 'off'");
     }
 }
