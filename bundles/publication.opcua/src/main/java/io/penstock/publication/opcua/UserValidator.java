@@ -4,7 +4,9 @@ package io.penstock.publication.opcua;
 
 import io.penstock.api.access.Actor;
 import io.penstock.api.access.Users;
+import io.penstock.opcua.stack.ApplicationCertificate;
 import java.net.InetAddress;
+import java.security.cert.X509Certificate;
 import java.util.Arrays;
 import java.util.Optional;
 import org.eclipse.milo.opcua.sdk.server.Session;
@@ -58,7 +60,11 @@ final class UserValidator extends AbstractUsernameIdentityValidator {
         try {
             long revision = users.get().revision(name);
             Optional<Actor> actor = users.get()
-                    .authenticate(name, secret, "opc.ua " + (address == null ? "unknown" : address.getHostAddress()));
+                    .authenticate(
+                            name,
+                            secret,
+                            "opc.ua " + (address == null ? "unknown" : address.getHostAddress()),
+                            device(session));
             if (actor.isEmpty()) {
                 return null;
             }
@@ -68,6 +74,12 @@ final class UserValidator extends AbstractUsernameIdentityValidator {
         } finally {
             Arrays.fill(secret, '\0');
         }
+    }
+
+    /** The certificate that the client proved to have; whoever guesses passwords with another slows down only itself. */
+    private static String device(Session session) {
+        X509Certificate certificate = session.getSecurityConfiguration().getClientCertificate();
+        return certificate == null ? "" : ApplicationCertificate.thumbprint(certificate);
     }
 
     /** Null for an anonymous session. */
