@@ -23,7 +23,8 @@ record Settings(
         int maxSubscriptionsPerSession,
         int maxMonitoredItems,
         int maxQueueSize,
-        int minPublishingIntervalMs) {
+        int minPublishingIntervalMs,
+        Shares shares) {
     static final String PID = "io.penstock.publication.opcua";
 
     private static final List<SecurityPolicy> POSSIBLE = List.of(
@@ -86,6 +87,53 @@ record Settings(
         @AttributeDefinition(
                 description = "Shortest publishing interval in ms, 1 to 10000; a client that asks for less gets this.")
         int minPublishingIntervalMs() default 10;
+
+        @AttributeDefinition(description = "Connections at the same time, 8 to 10000.")
+        int maxConnections() default 150;
+
+        @AttributeDefinition(
+                description = "Connections of one address at the same time, 4 to 10000; one more takes the place of one"
+                        + " without a session.")
+        int maxConnectionsPerAddress() default 40;
+
+        @AttributeDefinition(
+                description =
+                        "Out of maxConnections, kept for loopback and for addresses where a session of an OPERATOR,"
+                                + " ENGINEER or SUPERVISOR is or was within ten minutes; 0 to maxConnections - 1.")
+        int reservedConnections() default 20;
+
+        @AttributeDefinition(description = "Sessions of one user, 1 to 1000.")
+        int maxSessionsPerUser() default 20;
+
+        @AttributeDefinition(description = "Sessions from one address, 1 to 1000.")
+        int maxSessionsPerAddress() default 20;
+
+        @AttributeDefinition(
+                description = "Out of maxSessions, kept for OPERATOR, ENGINEER and SUPERVISOR, half of them also for"
+                        + " loopback; 0 to maxSessions - 1.")
+        int reservedSessions() default 10;
+
+        @AttributeDefinition(
+                description = "Longest session timeout in ms, 10000 to 3600000; a client that asks for more gets this.")
+        int maxSessionTimeoutMs() default 120_000;
+
+        @AttributeDefinition(
+                description =
+                        "Longest lifetime of a subscription that is not asked for in ms, 30000 to 86400000; a client"
+                                + " that asks for more gets this.")
+        int maxSubscriptionLifetimeMs() default 600_000;
+
+        @AttributeDefinition(
+                description =
+                        "Memory for monitored items and their queues in MB, 1 to 4096; who asks for more gets shorter"
+                                + " queues, then BadTooManyMonitoredItems.")
+        int queueMemoryMb() default 24;
+
+        @AttributeDefinition(
+                description =
+                        "Memory for answers that clients have not read yet in MB, 4 to 1024; the slowest reader is"
+                                + " disconnected.")
+        int answerMemoryMb() default 8;
     }
 
     Settings {
@@ -118,6 +166,7 @@ record Settings(
         range("maxMonitoredItems", maxMonitoredItems, 1, 1_000_000);
         range("maxQueueSize", maxQueueSize, 1, 65_535);
         range("minPublishingIntervalMs", minPublishingIntervalMs, 1, 10_000);
+        Shares.part("reservedSessions", shares.reservedSessions(), "maxSessions", maxSessions);
     }
 
     static Settings of(Config config) {
@@ -138,7 +187,8 @@ record Settings(
                 config.maxSubscriptionsPerSession(),
                 config.maxMonitoredItems(),
                 config.maxQueueSize(),
-                config.minPublishingIntervalMs());
+                config.minPublishingIntervalMs(),
+                Shares.of(config));
     }
 
     /** What must stay visible for as long as it is so; empty where all is well. */

@@ -86,7 +86,8 @@ final class OpcUaPublisherTest {
                 1,
                 1,
                 1,
-                10);
+                10,
+                Fakes.shares(1));
         PortInUseException refused = assertThrows(
                 PortInUseException.class,
                 () -> ResultsServer.start(
