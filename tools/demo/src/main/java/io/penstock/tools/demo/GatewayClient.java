@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.eclipse.milo.opcua.sdk.client.OpcUaClient;
+import org.eclipse.milo.opcua.sdk.client.identity.IdentityProvider;
 import org.eclipse.milo.opcua.sdk.client.identity.UsernameProvider;
 import org.eclipse.milo.opcua.stack.core.UaException;
 import org.eclipse.milo.opcua.stack.core.security.CertificateValidator;
@@ -26,12 +27,20 @@ import org.eclipse.milo.opcua.stack.core.types.enumerated.MessageSecurityMode;
 import org.eclipse.milo.opcua.stack.core.types.enumerated.TimestampsToReturn;
 import org.eclipse.milo.opcua.stack.core.types.structured.CallMethodRequest;
 import org.eclipse.milo.opcua.stack.core.types.structured.CallMethodResult;
+import org.eclipse.milo.opcua.stack.core.util.EndpointUtil;
 
 /** An OT system: reads the gateway over OPC UA, signed and encrypted, and calls its methods. */
-final class GatewayClient implements AutoCloseable {
+public final class GatewayClient implements AutoCloseable {
     private final OpcUaClient client;
 
-    GatewayClient(String url, ApplicationCertificate own, X509Certificate server, String user, String password)
+    public GatewayClient(String url, ApplicationCertificate own, X509Certificate server, String user, String password)
+            throws UaException {
+        this(url, own, server, new UsernameProvider(user, password), EndpointUtil.getPort(url));
+    }
+
+    /** Through another port than the one that the gateway names, and as whom else. */
+    public GatewayClient(
+            String url, ApplicationCertificate own, X509Certificate server, IdentityProvider identity, int port)
             throws UaException {
         MemoryTrustListManager trust = new MemoryTrustListManager();
         trust.addTrustedCertificate(server);
@@ -42,21 +51,27 @@ final class GatewayClient implements AutoCloseable {
                 endpoints -> endpoints.stream()
                         .filter(e -> SecurityPolicy.Basic256Sha256.getUri().equals(e.getSecurityPolicyUri())
                                 && e.getSecurityMode() == MessageSecurityMode.SignAndEncrypt)
+                        .map(e -> EndpointUtil.updateUrl(e, "127.0.0.1", port))
                         .findFirst(),
                 transport -> {},
                 config -> config.setApplicationName(LocalizedText.english("Penstock demo"))
-                        .setApplicationUri(Demo.CLIENT_URI)
+                        .setApplicationUri(DemoHome.CLIENT_URI)
                         .setKeyPair(own.keyPair())
                         .setCertificate(own.certificate())
                         .setCertificateChain(new X509Certificate[] {own.certificate()})
                         .setCertificateValidator(validator)
                         .setRequestTimeout(uint(10_000))
-                        .setIdentityProvider(new UsernameProvider(user, password)));
+                        .setIdentityProvider(identity));
         client.connect();
     }
 
+    /** What a client can do beyond the methods here. */
+    public OpcUaClient client() {
+        return client;
+    }
+
     /** Reads variables by id in namespace 2. */
-    Map<String, DataValue> read(List<String> ids) throws UaException {
+    public Map<String, DataValue> read(List<String> ids) throws UaException {
         List<NodeId> nodes = new ArrayList<>();
         ids.forEach(id -> nodes.add(new NodeId(2, id)));
         List<DataValue> values = client.readValues(0, TimestampsToReturn.Both, nodes);
@@ -68,7 +83,7 @@ final class GatewayClient implements AutoCloseable {
     }
 
     /** Calls SetMode and gives the refusals, empty if there are none. */
-    List<String> setMode(String pipeline, String mode, String reason) throws UaException {
+    public List<String> setMode(String pipeline, String mode, String reason) throws UaException {
         CallMethodResult result = client.call(List.of(new CallMethodRequest(
                         new NodeId(2, pipeline),
                         new NodeId(2, pipeline + "/SetMode"),
