@@ -32,6 +32,8 @@ final class Connection {
 
     private static final AttributeKey<Connection> KEY = AttributeKey.valueOf(Connection.class, "connection");
 
+    private static final int READ_AHEAD = 8;
+
     final Channel channel;
     final Origin origin;
     final @Nullable InetAddress address;
@@ -97,6 +99,11 @@ final class Connection {
     /** Whether an OPERATOR, ENGINEER or SUPERVISOR has a session on it. */
     boolean operator() {
         return operator;
+    }
+
+    /** Reads on as long as it takes its answers and few requests are at work; the rest waits with the client. */
+    void pace() {
+        channel.config().setAutoRead(channel.isWritable() && requests.get() < READ_AHEAD);
     }
 
     boolean open() {

@@ -89,7 +89,7 @@ final class Connections {
                     "more than " + shares.connectionsPerAddress() + " connections from " + connection.origin
                             + ": one without a session is closed for each that comes; look who opens them (ss -tn),"
                             + " or raise maxConnectionsPerAddress where they are clients");
-            if (!replace(weakest(connection.origin))) {
+            if (!replace(weakest(connection.origin::equals))) {
                 return null;
             }
         } else if (all.size() >= shares.connections() - (kept(connection) ? 0 : shares.reservedConnections())) {
@@ -100,7 +100,7 @@ final class Connections {
                             + shares.reservedConnections() + " of them in reserve, the last from " + connection.origin
                             + ": one without a session is closed for each that comes; look who opens them (ss -tn),"
                             + " or raise maxConnections where they are clients");
-            if (!replace(crowded(connection).flatMap(this::weakest))) {
+            if (!replace(crowding(connection))) {
                 return null;
             }
         }
@@ -118,27 +118,26 @@ final class Connections {
     }
 
     /**
-     * The address with the most connections that have no session, as long as the newcomer's has not as many. Those in reserve
-     * give way only to their like.
+     * The weakest of the addresses with the most connections that have no session, as long as the newcomer's has not as many; else
+     * of its own. Those in reserve give way only to their like.
      */
-    private Optional<Origin> crowded(Connection newcomer) {
+    private Optional<Connection> crowding(Connection newcomer) {
+        boolean alike = kept(newcomer);
         Map<Origin, Integer> idle = new HashMap<>();
-        boolean all = kept(newcomer);
-        for (Connection connection : this.all) {
-            if (connection.stage() != Stage.SESSION && (all || !kept(connection))) {
+        for (Connection connection : all) {
+            if (connection.stage() != Stage.SESSION && (alike || !kept(connection))) {
                 idle.merge(connection.origin, 1, Integer::sum);
             }
         }
-        int own = idle.getOrDefault(newcomer.origin, 0);
-        return idle.entrySet().stream()
-                .max(Map.Entry.comparingByValue())
-                .map(most -> most.getValue() > own ? most.getKey() : newcomer.origin)
-                .filter(idle::containsKey);
+        int most = idle.values().stream().mapToInt(Integer::intValue).max().orElse(0);
+        return most > idle.getOrDefault(newcomer.origin, 0)
+                ? weakest(origin -> idle.getOrDefault(origin, 0) == most)
+                : weakest(newcomer.origin::equals);
     }
 
-    private Optional<Connection> weakest(Origin origin) {
+    private Optional<Connection> weakest(Predicate<Origin> of) {
         return all.stream()
-                .filter(connection -> connection.origin.equals(origin) && connection.stage() != Stage.SESSION)
+                .filter(connection -> connection.stage() != Stage.SESSION && of.test(connection.origin))
                 .min(Comparator.comparing(Connection::stage).thenComparingLong(connection -> connection.number));
     }
 
@@ -240,6 +239,7 @@ final class Connections {
         int open = (publish ? connection.publishes : connection.requests).incrementAndGet();
         long now = requests.addAndGet(bytes);
         if (open <= (publish ? PUBLISHES : REQUESTS) && (now <= REQUEST_BYTES || bytes <= SMALL_REQUEST)) {
+            connection.pace();
             return true;
         }
         end(connection, publish, bytes);
@@ -255,6 +255,7 @@ final class Connections {
     void end(Connection connection, boolean publish, int bytes) {
         (publish ? connection.publishes : connection.requests).decrementAndGet();
         requests.addAndGet(-bytes);
+        connection.pace();
     }
 
     Held held() {

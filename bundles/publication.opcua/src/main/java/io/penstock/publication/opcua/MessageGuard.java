@@ -299,7 +299,7 @@ final class MessageGuard extends ChannelDuplexHandler {
     @Override
     public void channelWritabilityChanged(ChannelHandlerContext ctx) throws Exception {
         boolean writable = ctx.channel().isWritable();
-        ctx.channel().config().setAutoRead(writable);
+        connection.pace();
         cancel(readDeadline);
         readDeadline = writable
                 ? null

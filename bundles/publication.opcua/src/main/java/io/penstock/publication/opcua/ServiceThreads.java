@@ -44,7 +44,7 @@ final class ServiceThreads extends AbstractExecutorService {
     ServiceThreads(java.util.function.Function<String, ThreadFactory> threads) {
         sessions = new Lane(2, threads.apply("session"));
         operators = new Lane(6, threads.apply("operator"));
-        others = new Lane(4, threads.apply("service"));
+        others = new Lane(2, threads.apply("service"));
         // at most one timer for each session and subscription, and one task for each Publish: bounded by those
         own = pool(2, threads.apply("own"));
     }

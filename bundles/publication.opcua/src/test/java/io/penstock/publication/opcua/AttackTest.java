@@ -157,7 +157,7 @@ final class AttackTest {
 
     private Map<String, Attack> attacks() {
         Map<String, Attack> attacks = new TreeMap<>();
-        attacks.put("nothing happens", (from, open) -> LockSupport.parkNanos(50_000_000L)); // to compare with
+        attacks.put("(nothing)", (from, open) -> LockSupport.parkNanos(50_000_000L)); // to compare with
         attacks.put("connects and says nothing", (from, open) -> open.add(new RawClient(from, port)));
         attacks.put("says Hello and nothing more", (from, open) -> {
             RawClient client = new RawClient(from, port);

@@ -114,6 +114,18 @@ final class ConnectionsTest {
         assertTrue(log.toString().contains("more than 20 connections at the results port, 5 of them in reserve"));
     }
 
+    // One connection from each of two hundred addresses: who comes further than Hello must not be the one that gives way.
+    @Test
+    void whereAllHaveAsManyTheOneThatCameLeastFarGoes() {
+        EmbeddedChannel honest = from("10.2.0.1");
+        of(honest).reach(Stage.GREETED);
+        for (int i = 0; i < 200; i++) {
+            assertTrue(from("10.3.0." + i).isOpen());
+            assertTrue(honest.isOpen(), "after " + i);
+            assertTrue(connections.held().connections() <= 15);
+        }
+    }
+
     // The operator's panel and the gateway itself come in whatever goes on elsewhere.
     @Test
     void theReserveIsForLoopbackAndForAddressesOfOperators() {
