@@ -5,6 +5,7 @@ package io.penstock.pipeline;
 import io.penstock.api.actuation.WriteOutcome;
 import io.penstock.api.data.Prediction;
 import io.penstock.api.model.ModelArtifact;
+import io.penstock.api.model.ModelIdentity;
 import io.penstock.api.publication.CycleResult;
 import io.penstock.api.publication.ResultPublisher;
 import io.penstock.benchmarks.Figures;
@@ -63,7 +64,8 @@ public final class SwapRun {
     }
 
     private String run(int swaps, Path home) throws Exception {
-        PipelineComponent pipeline = new PipelineComponent(Neighbours.settings(256), home, Clock.systemUTC());
+        PipelineComponent pipeline =
+                new PipelineComponent(Neighbours.settings(256), home, Clock.systemUTC(), new ContractShares());
         OnnxInferenceEngine engine = new OnnxInferenceEngine();
         pipeline.bindFeatureEngine(FeatureEngines.standard());
         pipeline.bindInferenceEngine(engine);
@@ -195,12 +197,12 @@ public final class SwapRun {
             @Override
             @SuppressWarnings("NonAtomicVolatileUpdate") // one writer each
             public void publish(CycleResult result) {
-                ModelArtifact model = result.model();
+                ModelIdentity model = result.model();
                 if (model != null) {
-                    if (model.identity().sequence() < sequence) {
+                    if (model.sequence() < sequence) {
                         oldAfterNew++;
                     }
-                    sequence = model.identity().sequence();
+                    sequence = model.sequence();
                 }
                 published++;
             }

@@ -3,7 +3,7 @@
 package io.penstock.itests;
 
 import io.penstock.api.actuation.WriteOutcome;
-import io.penstock.api.model.ModelArtifact;
+import io.penstock.api.model.ModelIdentity;
 import io.penstock.api.publication.CycleResult;
 import io.penstock.api.publication.ResultPublisher;
 import java.util.ArrayList;
@@ -38,10 +38,10 @@ final class Recorder implements ResultPublisher, AutoCloseable {
 
     @Override
     public synchronized void publish(CycleResult result) {
-        ModelArtifact model = Objects.requireNonNull(result.model());
+        ModelIdentity model = Objects.requireNonNull(result.model());
         results.add(new Result(
                 result.prediction().instantNs(),
-                (int) model.identity().sequence(),
+                (int) model.sequence(),
                 result.frame().value(0),
                 result.features().status(0),
                 result.prediction().value(0),

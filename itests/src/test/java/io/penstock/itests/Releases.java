@@ -56,12 +56,21 @@ final class Releases {
 
     /** Release {@code <version>.0.0}; the sequence is the version unless told otherwise. */
     byte[] release(int version, long sequence, Model model) {
+        return release(version, sequence, model, graph(version));
+    }
+
+    /** The same, but x = -1 ends the process by SIGFPE in a kernel of ONNX Runtime: the smallest whole number is divided by it. */
+    byte[] crashing(int version, long sequence, Model model) {
+        return release(version, sequence, model, crashingGraph(version));
+    }
+
+    private byte[] release(int version, long sequence, Model model, byte[] graph) {
         try {
             Path folder = Files.createTempDirectory("model");
             Files.writeString(folder.resolve("model.json"), model.contract(version));
             Files.writeString(folder.resolve("golden.json"), model.golden(version));
             Files.writeString(folder.resolve("model-card.md"), "# Line\n");
-            Files.write(folder.resolve("model.onnx"), graph(version));
+            Files.write(folder.resolve("model.onnx"), graph);
             return ReleaseSigner.sign(
                             new ModelPacker(folder).pack(),
                             sequence,
@@ -142,6 +151,35 @@ final class Releases {
                 field(12, valueInfo("y")));
         byte[] opset = message(field(1, ""), varint(2, 17));
         return message(varint(1, 8), field(2, "itest"), field(7, graph), field(8, opset));
+    }
+
+    private static byte[] crashingGraph(int version) {
+        byte[] offset = ByteBuffer.allocate(4)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putFloat(version)
+                .array();
+        byte[] graph = message(
+                field(1, message(field(1, "x"), field(2, "r"), field(4, "Sqrt"))),
+                field(1, message(field(1, "r"), field(1, "b"), field(2, "s"), field(4, "Add"))),
+                field(1, message(field(1, "x"), field(2, "c"), field(4, "Cast"), to(6))),
+                field(1, message(field(1, "k"), field(1, "c"), field(2, "d"), field(4, "Div"))),
+                field(1, message(field(1, "d"), field(2, "e"), field(4, "Cast"), to(1))),
+                field(1, message(field(1, "e"), field(1, "z"), field(2, "f"), field(4, "Mul"))),
+                field(1, message(field(1, "s"), field(1, "f"), field(2, "y"), field(4, "Add"))),
+                field(2, "line"),
+                field(5, message(varint(1, 1), varint(2, 1), field(8, "b"), field(9, offset))),
+                field(5, message(varint(1, 1), varint(2, 6), field(8, "k"), field(9, new byte[] {0, 0, 0, (byte) 0x80
+                }))),
+                field(5, message(varint(1, 1), varint(2, 1), field(8, "z"), field(9, new byte[4]))),
+                field(11, valueInfo("x")),
+                field(12, valueInfo("y")));
+        byte[] opset = message(field(1, ""), varint(2, 17));
+        return message(varint(1, 8), field(2, "itest"), field(7, graph), field(8, opset));
+    }
+
+    /** The attribute of a Cast. */
+    private static byte[] to(int type) {
+        return field(5, message(field(1, "to"), varint(3, type), varint(20, 2)));
     }
 
     private static byte[] valueInfo(String name) {

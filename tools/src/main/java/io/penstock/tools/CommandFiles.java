@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.penstock.tools;
 
+import io.penstock.api.memory.MemoryBudget;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -18,6 +19,13 @@ final class CommandFiles {
     private static final long LARGEST = (1L << 30) + (1 << 20);
 
     private CommandFiles() {}
+
+    static MemoryBudget budget(int gatewayHeapMiB) throws IOException {
+        if (gatewayHeapMiB < 64 || gatewayHeapMiB > 1 << 20) {
+            throw new IOException("--gateway-heap: 64 to " + (1 << 20) + " MiB, was " + gatewayHeapMiB);
+        }
+        return MemoryBudget.ofGateway(gatewayHeapMiB);
+    }
 
     static byte[] read(String option, Path file) throws IOException {
         if (!Files.isRegularFile(file)) {

@@ -2,8 +2,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.penstock.tools;
 
+import io.penstock.api.memory.MemoryBudget;
 import io.penstock.api.model.ModelRejectedException;
 import io.penstock.models.ModelPacker;
+import io.penstock.preprocessing.FeatureEngines;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -40,6 +42,13 @@ final class ModelPack implements Callable<Integer> {
     @Option(names = "--out", paramLabel = "FILE", required = true, description = "The bundle to write, e.g. model.jar.")
     private Path out;
 
+    @Option(
+            names = "--gateway-heap",
+            paramLabel = "MIB",
+            defaultValue = "" + MemoryBudget.DEFAULT_HEAP_MIB,
+            description = "Heap of the gateways it is for, as their -Xmx in MiB; default: ${DEFAULT-VALUE}.")
+    private int gatewayHeapMiB;
+
     @Override
     public Integer call() throws IOException, ModelRejectedException {
         if (!Files.isDirectory(directory)) {
@@ -49,6 +58,8 @@ final class ModelPack implements Callable<Integer> {
         if (onnx != null) {
             packer.setOnnx(CommandFiles.read("--onnx", onnx));
         }
+        MemoryBudget budget = CommandFiles.budget(gatewayHeapMiB);
+        packer.checkMemory(FeatureEngines.standard(), budget);
         if (goldenInputs != null) {
             byte[] inputs = CommandFiles.read("--golden-inputs", goldenInputs);
             spec.commandLine()
@@ -59,7 +70,7 @@ final class ModelPack implements Callable<Integer> {
                         goldenInputs.getFileName().toString(), inputs, engines.features(), engines.inference());
             }
         }
-        byte[] bundle = packer.pack();
+        byte[] bundle = packer.pack(FeatureEngines.standard(), budget);
         CommandFiles.write(out, bundle);
         spec.commandLine()
                 .getOut()

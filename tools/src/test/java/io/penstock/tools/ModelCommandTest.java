@@ -38,6 +38,56 @@ class ModelCommandTest {
         return code;
     }
 
+    // The data scientist heard of it from the plant, where the gateway had ended.
+    @Test
+    void packAndVerifyRefuseWhatADefaultGatewayCannotHold() throws Exception {
+        Path model = folder.resolve("model");
+        run("model", "init", "--directory", model, "--name", "dose");
+        Files.write(model.resolve("model.onnx"), TestGraph.doubled());
+        String json = Files.readString(model.resolve("model.json"));
+        String window = "{\"operator\":\"movingMedian\",\"window\":65536}";
+        String large = json.replaceFirst(
+                "\"operators\": *\\[",
+                "\"operators\": [" + (window + ",").repeat(10) + window
+                        + (json.matches("(?s).*\"operators\": *\\[\\s*\\].*") ? "" : ","));
+        Files.writeString(model.resolve("model.json"), large);
+        Path bundle = folder.resolve("dose.jar");
+        Object[] pack = {
+            "model",
+            "pack",
+            "--directory",
+            model,
+            "--golden-inputs",
+            model.resolve("golden-inputs.json"),
+            "--out",
+            bundle,
+            "--gateway-heap",
+            160
+        };
+        assertEquals(1, run(pack));
+        String refusal = output.substring(output.indexOf("model.json: the contract needs "));
+        assertTrue(refusal.contains("a gateway with a heap of 160 MiB has 19.0 MiB"), refusal);
+        assertTrue(refusal.contains("movingMedian"), refusal);
+        assertFalse(Files.exists(bundle));
+        String enough = refusal.replaceAll("(?s).*--gateway-heap (\\d+).*", "$1");
+
+        pack[pack.length - 1] = enough;
+        assertEquals(0, run(pack), output);
+        Path keys = folder.resolve("keys");
+        run("keys", "demo", "--out", keys);
+        assertEquals(0, sign(keys, bundle, 3), output);
+        Path release = folder.resolve("dose-1.0.0.penstock");
+        Path trust = folder.resolve("trust");
+        Files.createDirectories(trust);
+        Files.copy(keys.resolve("ca.pem"), trust.resolve("ca.pem"));
+        assertEquals(1, run("model", "verify", release, "--trust", trust));
+        assertTrue(output.contains(refusal.strip()), output + " has not the words of pack: " + refusal);
+        assertEquals(0, run("model", "verify", release, "--trust", trust, "--gateway-heap", enough), output);
+        assertTrue(output.contains("memory      "), output);
+        assertEquals(1, run("model", "verify", release, "--trust", trust, "--gateway-heap", "1"));
+        assertTrue(output.contains("--gateway-heap: 64 to "), output);
+    }
+
     // The first hour of a data scientist would end at the first command.
     @Test
     void fromFolderToVerifiedRelease() throws Exception {

@@ -5,6 +5,7 @@ package io.penstock.configuration;
 import io.penstock.api.audit.AuditLog;
 import io.penstock.api.audit.AuditRecord;
 import io.penstock.api.configuration.ConfigurationCheck;
+import io.penstock.api.memory.MemoryBudget;
 import io.penstock.configuration.Uniqueness.Claim;
 import java.io.File;
 import java.io.IOException;
@@ -79,7 +80,7 @@ public final class ConfigurationFiles implements ArtifactInstaller {
         this.admin = admin;
         this.metatypes = metatypes;
         etc = Home.of(context).resolve("etc");
-        tagLists = new TagLists(etc.resolve("tags"));
+        tagLists = new TagLists(etc.resolve("tags"), MemoryBudget.ofThisProcess());
     }
 
     @Reference(policy = ReferencePolicy.DYNAMIC, cardinality = ReferenceCardinality.MULTIPLE)
@@ -289,7 +290,8 @@ public final class ConfigurationFiles implements ArtifactInstaller {
             throw new IllegalArgumentException("a plain file is needed, this is none");
         }
         if (Files.size(path) > LARGEST_BYTES) {
-            throw new IllegalArgumentException("at most " + LARGEST_BYTES + " bytes, has " + Files.size(path));
+            throw new IllegalArgumentException("at most " + LARGEST_BYTES + " bytes, has " + Files.size(path)
+                    + "; put tags into a tag list, and what is no configuration elsewhere");
         }
         String text;
         try {

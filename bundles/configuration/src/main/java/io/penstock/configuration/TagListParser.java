@@ -49,15 +49,17 @@ final class TagListParser {
     private static final Set<String> NEEDED = Set.of("Tag", "Address", "DataType", "PeriodMs", "Access");
     private static final int MOST_FAULTS = 20;
     private static final int LONGEST_HEADER = 4_096;
-    private static final int MOST_TAGS = 100_000;
 
     private final String file;
+    private final int mostTags;
     private final List<String> faults = new ArrayList<>();
     private String text = "";
     private boolean decimalComma;
 
-    TagListParser(String file) {
+    /** @param mostTags so many are refused, each element of an array counted. */
+    TagListParser(String file, int mostTags) {
         this.file = file;
+        this.mostTags = mostTags;
     }
 
     List<TagDefinition> parse(byte[] bytes) throws IOException {
@@ -81,14 +83,15 @@ final class TagListParser {
         List<TagDefinition> tags = new ArrayList<>();
         try (CSVParser parser = CSVParser.parse(new StringReader(text), format)) {
             checkHeader(parser.getHeaderNames());
-            Map<String, CSVRecord> seen = new HashMap<>();
+            Map<String, Long> seen = new HashMap<>();
+            long elements = 0;
             for (CSVRecord line : parser) {
                 if (line.stream().allMatch(String::isEmpty)) {
                     continue; // a spreadsheet's empty row
                 }
                 TagDefinition tag = faults.size() < MOST_FAULTS ? parse(line) : null;
                 if (tag != null) {
-                    CSVRecord first = seen.putIfAbsent(tag.id().name(), line);
+                    Long first = seen.putIfAbsent(tag.id().name(), line.getCharacterPosition());
                     if (first != null) {
                         fault(
                                 line,
@@ -97,9 +100,13 @@ final class TagListParser {
                                 "stands in line " + lineNumber(first) + " already; names are unique");
                     }
                     tags.add(tag);
+                    elements += tag.length();
                 }
-                if (tags.size() > MOST_TAGS) {
-                    faults.add(file + ": at most " + MOST_TAGS + " tags; split the list over connectors");
+                if (elements > mostTags) {
+                    faults.add(file + ", line " + lineNumber(line) + ": more than " + mostTags
+                            + " tags, each element of an array counted, that the gateway's heap has room for beside those of"
+                            + " other tag lists; remove what no pipeline needs, or give the gateway a larger heap, e.g."
+                            + " PENSTOCK_OPTS=-Xmx512m");
                     break;
                 }
             }
@@ -272,7 +279,11 @@ final class TagListParser {
 
     /** As an editor or a spreadsheet counts: empty lines and those inside quoted cells too. */
     private long lineNumber(CSVRecord line) {
-        int at = (int) line.getCharacterPosition();
+        return lineNumber(line.getCharacterPosition());
+    }
+
+    private long lineNumber(long characterPosition) {
+        int at = (int) characterPosition;
         while (at < text.length() && (text.charAt(at) == '\r' || text.charAt(at) == '\n')) {
             at++;
         }

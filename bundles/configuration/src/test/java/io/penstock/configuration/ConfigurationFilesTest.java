@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.penstock.api.memory.MemoryBudget;
 import io.penstock.configuration.Uniqueness.Claim;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -36,12 +37,59 @@ class ConfigurationFilesTest {
         Files.writeString(etc.resolve("long.csv"), "x".repeat((4 << 20) + 1));
         Files.writeString(etc.resolve("wide.csv"), "Tag;".repeat(1 << 20));
         for (String name : new String[] {"long.csv", "wide.csv"}) {
-            String message =
-                    String.valueOf(assertThrows(IllegalArgumentException.class, () -> new TagLists(etc).read(name))
-                            .getMessage());
+            String message = String.valueOf(assertThrows(
+                            IllegalArgumentException.class, () -> tagLists().read(name))
+                    .getMessage());
             assertTrue(message.contains("at most 4"), message);
             assertTrue(message.length() < 500, message);
         }
+    }
+
+    private TagLists tagLists() {
+        return new TagLists(etc, MemoryBudget.ofGateway(160));
+    }
+
+    private void list(String name, int tags, int length) throws IOException {
+        StringBuilder text = new StringBuilder("Tag;Address;DataType;Length;PeriodMs;Access\n");
+        for (int i = 0; i < tags; i++) {
+            text.append("T")
+                    .append(i)
+                    .append(";h:")
+                    .append(i)
+                    .append(";REAL;")
+                    .append(length)
+                    .append(";9;R\n");
+        }
+        Files.writeString(etc.resolve(name), text);
+    }
+
+    // A hundred thousand tags, or fifty arrays of two thousand, took the memory of all pipelines; the limit is exact.
+    @Test
+    void tagsAreCountedOverAllLists() throws IOException {
+        int most = MemoryBudget.ofGateway(160).mostTags();
+        TagLists lists = tagLists();
+        list("a.csv", most, 1);
+        assertEquals(most, lists.read("a.csv").size());
+        assertEquals(most, lists.read("a.csv").size()); // read again it counts once
+        list("b.csv", 1, 1);
+        String full = refused(lists, "b.csv");
+        assertTrue(full.startsWith("b.csv, line 2: more than 0 tags"), full);
+        list("a.csv", most / 2, 1);
+        assertEquals(most / 2, lists.read("a.csv").size());
+        list("b.csv", 1, most - most / 2);
+        assertTrue(refused(lists, "b.csv").contains("column Length"));
+        list("b.csv", 4, (most - most / 2) / 4);
+        assertEquals(4, lists.read("b.csv").size());
+        list("c.csv", 100_000, 1);
+        assertTrue(refused(lists, "c.csv").contains("PENSTOCK_OPTS"));
+        Files.delete(etc.resolve("b.csv"));
+        list("c.csv", most / 2, 1);
+        assertEquals(most / 2, lists.read("c.csv").size()); // what was removed leaves room
+    }
+
+    private static String refused(TagLists lists, String name) {
+        return String.valueOf(assertThrows(IllegalArgumentException.class, () -> lists.read(name))
+                .getMessage());
     }
 
     // A pipe called like a configuration stopped every later change of configuration until the next restart.
@@ -55,7 +103,8 @@ class ConfigurationFilesTest {
         Files.move(pipe, list);
         assertTimeoutPreemptively(
                 Duration.ofSeconds(10),
-                () -> assertTrue(assertThrows(IllegalArgumentException.class, () -> new TagLists(etc).read("a.csv"))
+                () -> assertTrue(assertThrows(
+                                IllegalArgumentException.class, () -> tagLists().read("a.csv"))
                         .getMessage()
                         .contains("no plain file")));
     }

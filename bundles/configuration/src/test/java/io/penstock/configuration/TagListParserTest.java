@@ -21,7 +21,7 @@ class TagListParserTest {
             "Tag;Description;Address;DataType;Length;ByteOrder;PeriodMs;RawLow;RawHigh;Low;High;Unit;Access\n";
 
     private static List<TagDefinition> parse(String text) throws Exception {
-        return new TagListParser("plc.csv").parse(text.getBytes(StandardCharsets.UTF_8));
+        return new TagListParser("plc.csv", 10_000).parse(text.getBytes(StandardCharsets.UTF_8));
     }
 
     private static String refusal(String text) {
@@ -58,7 +58,7 @@ class TagListParserTest {
                 (HEADER + line).replace(';', ',').getBytes(StandardCharsets.UTF_8))) {
             assertEquals(
                     "Rohwassertemperatur °C",
-                    new TagListParser("x").parse(bytes).get(0).description());
+                    new TagListParser("x", 10_000).parse(bytes).get(0).description());
         }
     }
 

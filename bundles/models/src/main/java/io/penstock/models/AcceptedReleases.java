@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.penstock.models;
 
+import io.penstock.api.memory.MemoryBudget;
 import io.penstock.api.model.ModelIdentity;
 import io.penstock.api.model.ModelRejectedException;
 import io.penstock.api.pipeline.Pipeline;
@@ -15,6 +16,7 @@ final class AcceptedReleases {
     private final ReleaseStore store;
     private final VerifierSource verifiers;
     private final int maximumCrashes;
+    private final MemoryBudget budget = MemoryBudget.ofThisProcess();
 
     AcceptedReleases(ReleaseStore store, VerifierSource verifiers, int maximumCrashes) {
         this.store = store;
@@ -79,7 +81,12 @@ final class AcceptedReleases {
                 Objects.requireNonNull(store.state().releases().get(id));
         String damage;
         try {
-            Release release = Release.read(store.file(id), verifiers.get(), accepted.acceptedAt(), Integer.MAX_VALUE);
+            Release release = Release.read(
+                    store.file(id),
+                    verifiers.get(),
+                    accepted.acceptedAt(),
+                    budget.largestReleaseBytes(), // the heap may have been larger when it was accepted
+                    budget.releaseBytes());
             if (release.id().equals(id)) {
                 return release;
             }

@@ -19,7 +19,10 @@ import java.util.function.Supplier;
 
 /** Tries a model in a short-lived Java process of its own, under limits of time and memory. */
 final class ChildProbe implements ModelProbe {
-    private static final int HEAP_MIB = 256;
+    private static final long LEAST_HEAP_MIB = 256;
+    /** The file, what is in it, and copies while it is received. */
+    private static final long HEAP_PER_BUNDLE_BYTE = 5;
+
     private static final long ADDRESS_SPACE_KIB = 8L << 20;
     private static final int LONGEST_ANSWER = 64 * 1024;
 
@@ -53,11 +56,17 @@ final class ChildProbe implements ModelProbe {
     }
 
     @Override
+    public void checkMemory(Release release) throws ModelRejectedException {
+        engines.checkMemory(release);
+    }
+
+    @Override
     public String probe(Release release) throws ModelRejectedException, InterruptedException {
+        long heapMiB = Math.max(LEAST_HEAP_MIB, 128 + ((release.bundle().length * HEAP_PER_BUNDLE_BYTE) >> 20));
         Process process;
         try {
-            ProcessBuilder builder =
-                    new ProcessBuilder(arguments(command.get())).redirectError(ProcessBuilder.Redirect.DISCARD);
+            ProcessBuilder builder = new ProcessBuilder(arguments(command.get(), heapMiB))
+                    .redirectError(ProcessBuilder.Redirect.DISCARD);
             builder.environment().put("ORT_DISABLE_TELEMETRY", "1");
             process = builder.start();
         } catch (IOException | IllegalStateException e) {
@@ -76,7 +85,7 @@ final class ChildProbe implements ModelProbe {
             if (process.exitValue() == 0 && !line.isEmpty()) {
                 return line + ", in a process of its own";
             }
-            throw new ModelRejectedException(line.isEmpty() ? death(process.exitValue(), output) : line);
+            throw new ModelRejectedException(line.isEmpty() ? death(process.exitValue(), output, heapMiB) : line);
         } catch (TimeoutException e) {
             throw new ModelRejectedException(
                     "probe: the model was not loaded and replayed within " + timeoutMs
@@ -97,7 +106,12 @@ final class ChildProbe implements ModelProbe {
                 .reduce("", (first, second) -> second);
     }
 
-    private static String death(int code, String output) {
+    private static String death(int code, String output, long heapMiB) {
+        String exhausted = lineAfter(output, "Terminating due to ");
+        if (!exhausted.isEmpty()) {
+            return "probe: the model needs more than the " + heapMiB + " MiB of heap of the process it was tried in ("
+                    + exhausted + "); make it, its tensors or its golden vectors smaller";
+        }
         String frame = lineAfter(output, "# C ");
         return "probe: the model ended the process it was tried in (exit code " + code
                 + (frame.isEmpty() ? "" : ", in " + frame)
@@ -127,7 +141,7 @@ final class ChildProbe implements ModelProbe {
     }
 
     /** Where memory is short, the system ends this process, not the gateway. */
-    private List<String> arguments(Command command) {
+    private List<String> arguments(Command command, long heapMiB) {
         List<String> arguments = new ArrayList<>();
         if (Files.isExecutable(Path.of("/bin/sh"))) {
             arguments.addAll(List.of(
@@ -141,7 +155,8 @@ final class ChildProbe implements ModelProbe {
                 "-Xshare:auto",
                 "-XX:TieredStopAtLevel=1",
                 "-XX:+UseSerialGC",
-                "-Xmx" + HEAP_MIB + "m",
+                "-Xmx" + heapMiB + "m",
+                "-XX:+ExitOnOutOfMemoryError",
                 "-XX:-CreateCoredumpOnCrash",
                 "-XX:ErrorFile=/dev/null",
                 "-XX:+IgnoreUnrecognizedVMOptions",

@@ -3,6 +3,7 @@
 package io.penstock.models;
 
 import io.penstock.api.inference.InferenceEngine;
+import io.penstock.api.memory.MemoryBudget;
 import io.penstock.api.model.ModelRejectedException;
 import io.penstock.api.preprocessing.FeatureEngine;
 import java.util.concurrent.ExecutionException;
@@ -17,9 +18,14 @@ final class EngineProbe implements ModelProbe {
     private final Supplier<@Nullable FeatureEngine> features;
     private final Supplier<@Nullable InferenceEngine> inference;
     private final long timeoutMs;
+    private final MemoryBudget budget;
 
     EngineProbe(
-            Supplier<@Nullable FeatureEngine> features, Supplier<@Nullable InferenceEngine> inference, long timeoutMs) {
+            Supplier<@Nullable FeatureEngine> features,
+            Supplier<@Nullable InferenceEngine> inference,
+            long timeoutMs,
+            MemoryBudget budget) {
+        this.budget = budget;
         this.features = features;
         this.inference = inference;
         this.timeoutMs = timeoutMs;
@@ -31,6 +37,14 @@ final class EngineProbe implements ModelProbe {
             return "an inference engine; start the bundle io.penstock.inference.onnx";
         }
         return features.get() == null ? "a feature engine; start the bundle io.penstock.preprocessing" : "";
+    }
+
+    @Override
+    public void checkMemory(Release release) throws ModelRejectedException {
+        FeatureEngine engine = features.get();
+        if (engine != null) { // else the trial says so
+            ContractLimit.check(release.content().contract(), release.content().onnx().length, engine, budget);
+        }
     }
 
     @Override

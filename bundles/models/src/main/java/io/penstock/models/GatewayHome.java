@@ -70,6 +70,9 @@ public final class GatewayHome {
                     + (history.isEmpty() ? "none" : label(state, history.get(history.size() - 1))));
         }
         state.crashes().forEach((id, count) -> lines.add("crashes     " + label(state, id) + ": " + count));
+        for (CrashLedger.Death death : CrashLedger.open(models(), new Disk()).deaths()) {
+            lines.add("death       " + death.time() + " " + death.what() + "; " + death.finding());
+        }
         for (Receipt receipt :
                 state.receipts().subList(0, Math.min(receipts, state.receipts().size()))) {
             ModelIdentity model = receipt.model();

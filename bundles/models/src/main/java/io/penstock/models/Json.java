@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.penstock.models;
 
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
@@ -14,6 +15,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
@@ -32,6 +34,9 @@ import org.jspecify.annotations.Nullable;
  * Throws {@link IllegalArgumentException} with file, path, value and limit.
  */
 final class Json {
+    /** A bracket with its list, its place in another, and what golden vectors make of it. */
+    static final long BYTES_PER_PART = 96;
+
     private static final JsonMapper MAPPER = mapper();
 
     private final String path;
@@ -58,6 +63,25 @@ final class Json {
                         .maxNumberLength(100)
                         .build());
         return mapper;
+    }
+
+    /**
+     * Counts before anything is made of it: read, a part takes up to {@link #BYTES_PER_PART} bytes, however short it is.
+     *
+     * @throws IllegalArgumentException where there are more parts than that. What is no JSON passes; {@link #parse} tells.
+     */
+    static void checkParts(String file, byte[] bytes, long most) {
+        try (JsonParser parser = MAPPER.createParser(bytes)) {
+            for (long parts = 0; parser.nextToken() != null; parts++) {
+                if (parts >= most) {
+                    throw new IllegalArgumentException(file + ": more than " + most
+                            + " names, values and brackets, for which the gateway's heap has no room beside the graph;"
+                            + " make golden vectors fewer, or give the gateway a larger heap");
+                }
+            }
+        } catch (IOException e) {
+            return;
+        }
     }
 
     static Json parse(String file, byte[] bytes) {

@@ -6,6 +6,7 @@ import io.penstock.api.model.ModelContract;
 import io.penstock.api.model.ModelRejectedException;
 import java.nio.ByteBuffer;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
@@ -39,8 +40,9 @@ record ModelBundle(
     static final String GOLDEN = FOLDER + "golden.json";
     static final String REFERENCE = FOLDER + "reference.json";
     static final String CARD = FOLDER + "model-card.md";
-    /** Read, JSON takes twenty times its bytes, and the gateway's heap is small. */
     private static final int LARGEST_JSON = 2 << 20;
+    /** A release as large as may be still has a contract and some golden vectors. */
+    private static final long LEAST_JSON_MEMORY = 4 << 20;
 
     private static final Set<String> REQUIRED = Set.of(MANIFEST, CONTRACT, ONNX, GOLDEN);
     private static final Pattern ENTRY =
@@ -60,8 +62,18 @@ record ModelBundle(
             0xCFFAEDFE,
             "a native library");
 
-    /** Checks every byte of a bundle file. */
+    /** As {@link #read(byte[], long, long)} where memory is no matter, as in a process of its own. */
     static ModelBundle read(byte[] bundle, long maximumBytes) throws ModelRejectedException {
+        return read(bundle, maximumBytes, Long.MAX_VALUE);
+    }
+
+    /**
+     * Checks every byte of a bundle file.
+     *
+     * @param maximumBytes most it may unpack to.
+     * @param memoryBytes heap for the file, what is in it, and what is made of that meanwhile.
+     */
+    static ModelBundle read(byte[] bundle, long maximumBytes, long memoryBytes) throws ModelRejectedException {
         Map<String, byte[]> entries =
                 ZipReader.read(bundle, maximumBytes, name -> ENTRY.matcher(name).matches(), ENTRY_FORM);
         if (!entries.keySet().iterator().next().equals(MANIFEST)) {
@@ -86,6 +98,7 @@ record ModelBundle(
                         + " are allowed; make golden vectors fewer, weights belong into the graph");
             }
         }
+        checkMemory(bundle, entries, memoryBytes);
         byte[] contractJson = Objects.requireNonNull(entries.get(CONTRACT));
         byte[] onnx = Objects.requireNonNull(entries.get(ONNX));
         byte[] reference = entries.get(REFERENCE);
@@ -99,6 +112,29 @@ record ModelBundle(
                 GoldenVectors.read(Objects.requireNonNull(entries.get(GOLDEN)), contract),
                 reference == null ? null : ReferenceStatistics.read(reference, contract),
                 contractJson);
+    }
+
+    ModelBundle withoutGolden() {
+        GoldenVectors none = new GoldenVectors(golden.featureTolerance(), golden.outputTolerance(), List.of());
+        return new ModelBundle(contract, onnx, opset, none, null, new byte[0]);
+    }
+
+    private static void checkMemory(byte[] bundle, Map<String, byte[]> entries, long memoryBytes)
+            throws ModelRejectedException {
+        long left = memoryBytes - bundle.length;
+        for (byte[] entry : entries.values()) {
+            left -= entry.length;
+        }
+        long parts = Math.max(LEAST_JSON_MEMORY, left) / Json.BYTES_PER_PART;
+        for (Map.Entry<String, byte[]> entry : entries.entrySet()) {
+            if (entry.getKey().endsWith(".json")) {
+                try {
+                    Json.checkParts(entry.getKey().substring(FOLDER.length()), entry.getValue(), parts);
+                } catch (IllegalArgumentException e) {
+                    throw new ModelRejectedException(e.getMessage(), e);
+                }
+            }
+        }
     }
 
     private static void refuseProgram(String name, byte[] bytes) throws ModelRejectedException {

@@ -3,6 +3,7 @@
 package io.penstock.models;
 
 import io.penstock.api.inference.InferenceEngine;
+import io.penstock.api.memory.MemoryBudget;
 import io.penstock.api.model.ModelArtifact;
 import io.penstock.api.model.ModelContract;
 import io.penstock.api.model.ModelIdentity;
@@ -32,6 +33,9 @@ public final class ModelPacker {
                 directory, "{model.json,golden.json,reference.json,model.onnx,*.md,*.txt,*.csv}")) {
             for (Path file : stream) {
                 if (Files.isRegularFile(file)) {
+                    if (Files.size(file) > LARGEST_BUNDLE) {
+                        throw new IOException(file + ": at most " + LARGEST_BUNDLE + " bytes, has " + Files.size(file));
+                    }
                     files.put(file.getFileName().toString(), Files.readAllBytes(file));
                 }
             }
@@ -62,6 +66,11 @@ public final class ModelPacker {
         files.put("golden.json", golden.toBytes());
     }
 
+    /** @throws ModelRejectedException if a gateway with this heap cannot hold the contract. */
+    public void checkMemory(FeatureEngine features, MemoryBudget budget) throws ModelRejectedException {
+        ContractLimit.check(contract(), needed("model.onnx").length, features, budget);
+    }
+
     /** The golden vectors as they will be packed, null if there are none. */
     public byte @Nullable [] golden() {
         return files.get("golden.json");
@@ -72,10 +81,31 @@ public final class ModelPacker {
         return ContractReader.read(needed("model.json"));
     }
 
-    /** @throws ModelRejectedException if a gateway would refuse the bundle. */
+    /** @throws ModelRejectedException if a gateway of any size would refuse the bundle. */
     public byte[] pack() throws ModelRejectedException {
+        return pack(LARGEST_BUNDLE, Long.MAX_VALUE);
+    }
+
+    /**
+     * Packs for a gateway of a certain size.
+     *
+     * @throws ModelRejectedException if such a gateway would refuse the bundle.
+     */
+    public byte[] pack(FeatureEngine features, MemoryBudget budget) throws ModelRejectedException {
+        checkMemory(features, budget);
+        byte[] bundle = pack(budget.largestReleaseBytes(), budget.releaseBytes());
+        if (bundle.length > budget.largestReleaseBytes()) {
+            throw new ModelRejectedException(
+                    "bundle: has " + bundle.length + " bytes, a gateway with a heap of " + budget
+                            + " takes releases of at most " + budget.largestReleaseBytes()
+                            + "; make the graph smaller, or say that the gateway has more: --gateway-heap");
+        }
+        return bundle;
+    }
+
+    private byte[] pack(long maximumBytes, long memoryBytes) throws ModelRejectedException {
         byte[] bundle = ModelBundle.write(contract(), OnnxHeader.opset(needed("model.onnx")), files);
-        ModelBundle.read(bundle, LARGEST_BUNDLE);
+        ModelBundle.read(bundle, maximumBytes, memoryBytes);
         return bundle;
     }
 

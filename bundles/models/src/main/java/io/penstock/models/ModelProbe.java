@@ -10,6 +10,13 @@ interface ModelProbe {
     String waitsFor();
 
     /**
+     * Computes what its contract takes in a pipeline for which nothing is configured.
+     *
+     * @throws ModelRejectedException if this gateway cannot hold it, with the figures.
+     */
+    void checkMemory(Release release) throws ModelRejectedException;
+
+    /**
      * Loads the model and replays its golden vectors, within a bounded time.
      *
      * @return the evidence.

@@ -6,6 +6,7 @@ import io.penstock.api.access.Actor;
 import io.penstock.api.audit.AuditLog;
 import io.penstock.api.audit.AuditRecord;
 import io.penstock.api.inference.InferenceEngine;
+import io.penstock.api.memory.MemoryBudget;
 import io.penstock.api.model.ModelCatalog;
 import io.penstock.api.model.ModelIdentity;
 import io.penstock.api.model.Receipt;
@@ -81,8 +82,8 @@ public final class Models implements ModelCatalog {
 
         @AttributeDefinition(
                 description =
-                        "Largest release, packed and unpacked, in MiB, at most an eighth of the gateway's heap; 0: 16, or that"
-                                + " eighth where it is less.")
+                        "Largest release, packed and unpacked, in MiB, at most an eighth of the gateway's heap; 0: that"
+                                + " eighth.")
         int maximumReleaseMiB() default 0;
 
         @AttributeDefinition(
@@ -109,15 +110,26 @@ public final class Models implements ModelCatalog {
     private volatile @Nullable FeatureEngine features;
     private volatile @Nullable InferenceEngine inference;
     private volatile @Nullable AuditLog audit;
+    private final LinkedBlockingQueue<AuditRecord> unaudited = new LinkedBlockingQueue<>(10);
+    private volatile boolean starting = true;
     private volatile boolean stopping;
 
     /** @throws IOException if {@code data/} cannot be used. */
     @Activate
     public Models(BundleContext context, Config config) throws IOException {
-        this(home(context), Settings.of(config), new FrameworkStaging(context), Clock.systemUTC());
+        this(
+                home(context),
+                Settings.of(config),
+                new FrameworkStaging(context),
+                Clock.systemUTC(),
+                RunFolder.of(context.getProperty("penstock.run")));
     }
 
     Models(Path home, Settings settings, Staging staging, Clock clock) throws IOException {
+        this(home, settings, staging, clock, RunFolder.of(null));
+    }
+
+    private Models(Path home, Settings settings, Staging staging, Clock clock, RunFolder run) throws IOException {
         this.settings = settings;
         Disk disk = new Disk();
         Files.createDirectories(home.resolve("releases"));
@@ -137,17 +149,22 @@ public final class Models implements ModelCatalog {
         dropFolder = new DropFolder(home.resolve("releases"), settings, rollouts, System::nanoTime);
         try {
             requests = new Requests(home.resolve("data").resolve("requests"), disk, clock, rollouts);
-            rollouts.start(new CrashReports(List.of(home.resolve("log"), home, Path.of(""))));
+            rollouts.start(
+                    new CrashReports(List.of(home.resolve("log"), home, Path.of(""))),
+                    run,
+                    () -> ConfigurationEdits.newest(home.resolve("etc")));
         } catch (IOException | RuntimeException e) {
             store.close();
             throw e;
         }
+        starting = false;
         thread = new Thread(this::run, "io.penstock.models-rollout");
         thread.setDaemon(true);
     }
 
     private ModelProbe probe(Settings settings) {
-        EngineProbe engines = new EngineProbe(() -> features, () -> inference, settings.probeTimeoutMs());
+        EngineProbe engines = new EngineProbe(
+                () -> features, () -> inference, settings.probeTimeoutMs(), MemoryBudget.ofThisProcess());
         return settings.probeInOwnProcess()
                 ? new ChildProbe(engines, this::engines, settings.probeTimeoutMs())
                 : engines;
@@ -266,6 +283,9 @@ public final class Models implements ModelCatalog {
             cardinality = ReferenceCardinality.OPTIONAL)
     void setAudit(AuditLog log) {
         audit = log;
+        for (AuditRecord entry = unaudited.poll(); entry != null; entry = unaudited.poll()) {
+            audit(entry);
+        }
     }
 
     void unsetAudit(AuditLog log) {
@@ -276,6 +296,9 @@ public final class Models implements ModelCatalog {
 
     private void audit(AuditRecord entry) {
         AuditLog log = audit;
+        if (log == null && starting && unaudited.offer(entry)) {
+            return; // what is found out about the process before; the audit is about to come
+        }
         if (log == null || !log.append(entry)) {
             LOG.warn("Not in the audit: {} {} {}: {}", entry.actor(), entry.action(), entry.subject(), entry.detail());
         }

@@ -43,8 +43,13 @@ record Release(
     /** Verifies a release in memory, as {@link #read} does one on disk. */
     static Release verify(byte[] file, ReleaseVerifier verifier, Instant at, long maximumBytes)
             throws ModelRejectedException {
+        return verify(file, verifier, at, maximumBytes, Long.MAX_VALUE);
+    }
+
+    static Release verify(byte[] file, ReleaseVerifier verifier, Instant at, long maximumBytes, long memoryBytes)
+            throws ModelRejectedException {
         try {
-            return verify(new ByteArrayInputStream(file), file.length, verifier, at, maximumBytes);
+            return verify(new ByteArrayInputStream(file), file.length, verifier, at, maximumBytes, memoryBytes);
         } catch (IOException e) {
             throw new UncheckedIOException(e); // bytes in memory can always be read
         }
@@ -56,15 +61,17 @@ record Release(
      *
      * @param at when the chain must be valid.
      * @param maximumBytes largest bundle, also unpacked.
+     * @param memoryBytes heap for all of it meanwhile.
      */
-    static Release read(Path file, ReleaseVerifier verifier, Instant at, long maximumBytes)
+    static Release read(Path file, ReleaseVerifier verifier, Instant at, long maximumBytes, long memoryBytes)
             throws IOException, ModelRejectedException {
         try (InputStream in = Files.newInputStream(file)) {
-            return verify(in, Files.size(file), verifier, at, maximumBytes);
+            return verify(in, Files.size(file), verifier, at, maximumBytes, memoryBytes);
         }
     }
 
-    private static Release verify(InputStream in, long length, ReleaseVerifier verifier, Instant at, long maximumBytes)
+    private static Release verify(
+            InputStream in, long length, ReleaseVerifier verifier, Instant at, long maximumBytes, long memoryBytes)
             throws IOException, ModelRejectedException {
         byte[] head = ReleaseFile.head(in, length);
         ReleaseVerifier.Verified verified = verifier.verify(ReleaseFile.cms(head), at);
@@ -76,13 +83,14 @@ record Release(
         }
         expect("size", size, statement.size());
         if (size > maximumBytes) {
-            throw new ModelRejectedException(
-                    "release: a bundle of " + size + " bytes, at most " + maximumBytes + " are allowed");
+            throw new ModelRejectedException("release: a bundle of " + size + " bytes, at most " + maximumBytes
+                    + " are allowed, an eighth of the gateway's heap or maximumReleaseMiB; make the model smaller,"
+                    + " or give the gateway a larger heap");
         }
         byte[] bundle = in.readNBytes((int) size);
         String digest = Names.sha256(bundle);
         expect("sha256", digest, statement.sha256());
-        ModelBundle content = ModelBundle.read(bundle, maximumBytes);
+        ModelBundle content = ModelBundle.read(bundle, maximumBytes, memoryBytes);
         expect("onnxSha256", Names.sha256(content.onnx()), statement.onnxSha256());
         expect("contractSha256", Names.sha256(content.contractJson()), statement.contractSha256());
         expect("name", content.contract().name(), statement.name());
@@ -103,6 +111,11 @@ record Release(
                                 + statement.name() + " " + statement.version() + " sequence " + statement.sequence()
                                 + ", opset " + content.opset() + ", "
                                 + content.golden().cycles().size() + " golden cycles"));
+    }
+
+    /** What a swap needs of it, which may last for hours: neither the file nor golden vectors. */
+    Release forSwap() {
+        return new Release(id, statement, identity, artifact, content.withoutGolden(), head, new byte[0], evidence);
     }
 
     private static void expect(String what, Object found, Object stated) throws ModelRejectedException {

@@ -5,6 +5,9 @@ package io.penstock.models;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.penstock.api.inference.InferenceEngine;
+import io.penstock.api.memory.ContractMemory;
+import io.penstock.api.memory.HeapSize;
+import io.penstock.api.memory.MemoryBudget;
 import io.penstock.api.model.ModelArtifact;
 import io.penstock.api.model.ModelContract;
 import io.penstock.api.model.ModelContract.InputSpec;
@@ -41,11 +44,12 @@ public final class ReleaseReport {
     /**
      * Verifies a release as a gateway does, apart from its sequence and pipelines, which only a gateway knows.
      *
+     * @param budget the gateway's heap.
      * @throws ModelRejectedException with the reason a gateway would give.
      */
-    public static ReleaseReport verified(byte[] release, ReleaseVerifier verifier, Instant now)
+    public static ReleaseReport verified(byte[] release, ReleaseVerifier verifier, Instant now, MemoryBudget budget)
             throws ModelRejectedException {
-        Release verified = Release.verify(release, verifier, now, LIMIT);
+        Release verified = Release.verify(release, verifier, now, budget.largestReleaseBytes(), budget.releaseBytes());
         verified.checkTime(now);
         return new ReleaseReport(
                 verified.bundle(),
@@ -74,6 +78,19 @@ public final class ReleaseReport {
                 new ModelIdentity(content.contract().name(), content.contract().version(), 0, sha256, "");
         return new GoldenReplay(features, inference)
                 .compare(new ModelArtifact(identity, content.contract(), content.onnx()), content.golden());
+    }
+
+    /**
+     * Computes what the contract takes on a gateway.
+     *
+     * @return the figures in one line.
+     * @throws ModelRejectedException if a gateway with this heap cannot hold it.
+     */
+    public String memory(FeatureEngine features, MemoryBudget budget) throws ModelRejectedException {
+        ContractMemory memory = ContractLimit.check(content.contract(), content.onnx().length, features, budget);
+        return HeapSize.words(memory.bytes()) + " of heap in a pipeline (" + memory + "); a gateway with a heap of "
+                + budget + " has " + HeapSize.words(budget.servingBytes()) + " for all that serve and "
+                + HeapSize.words(budget.comingBytes()) + " for those that come beside them";
     }
 
     /** Name and version. */

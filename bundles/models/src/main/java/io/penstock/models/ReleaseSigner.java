@@ -16,7 +16,6 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.bouncycastle.asn1.ASN1Encoding;
 import org.bouncycastle.asn1.cms.AttributeTable;
 import org.bouncycastle.asn1.cms.CMSAttributes;
 import org.bouncycastle.asn1.x509.AlgorithmIdentifier;
@@ -85,9 +84,14 @@ public final class ReleaseSigner {
     static byte[] sign(byte[] statement, List<Signer> signers) throws GeneralSecurityException {
         CMSSignedDataGenerator generator = new CMSSignedDataGenerator();
         Set<X509Certificate> certificates = new LinkedHashSet<>();
+        Set<X509Certificate> leaves = new LinkedHashSet<>();
         try {
             for (Signer signer : signers) {
                 X509Certificate certificate = signer.chain().get(0);
+                if (!leaves.add(certificate)) {
+                    throw new GeneralSecurityException("signer "
+                            + certificate.getSubjectX500Principal().getName() + " is given twice; give each once");
+                }
                 generator.addSignerInfoGenerator(
                         new JcaSignerInfoGeneratorBuilder(new JcaDigestCalculatorProviderBuilder()
                                         .setProvider(Certificates.BC)
@@ -103,10 +107,9 @@ public final class ReleaseSigner {
             for (X509Certificate certificate : certificates) {
                 generator.addCertificate(new JcaX509CertificateHolder(certificate));
             }
-            return generator
+            return CanonicalCms.of(generator
                     .generate(new CMSProcessableByteArray(statement), true)
-                    .toASN1Structure()
-                    .getEncoded(ASN1Encoding.DER);
+                    .toASN1Structure());
         } catch (CMSException | OperatorCreationException | IOException e) {
             throw new GeneralSecurityException("signing failed: " + e.getMessage(), e);
         }

@@ -144,6 +144,10 @@ final class ReleaseStore implements AutoCloseable {
         }
     }
 
+    CrashLedger crashLedger() {
+        return CrashLedger.open(folder, disk);
+    }
+
     Path file(String id) {
         return folder.resolve(id + ReleaseFile.SUFFIX);
     }

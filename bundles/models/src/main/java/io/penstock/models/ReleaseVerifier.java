@@ -33,14 +33,9 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import javax.security.auth.x500.X500Principal;
 import org.bouncycastle.asn1.ASN1Encoding;
-import org.bouncycastle.asn1.ASN1Primitive;
-import org.bouncycastle.asn1.ASN1Set;
-import org.bouncycastle.asn1.cms.CMSObjectIdentifiers;
-import org.bouncycastle.asn1.cms.ContentInfo;
-import org.bouncycastle.asn1.cms.SignedData;
-import org.bouncycastle.asn1.cms.SignerInfo;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x509.AlgorithmIdentifier;
+import org.bouncycastle.asn1.x509.Extension;
 import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
 import org.bouncycastle.cert.X509CertificateHolder;
 import org.bouncycastle.cert.jcajce.JcaX509CertificateConverter;
@@ -56,6 +51,8 @@ import org.jspecify.annotations.Nullable;
  * statement by given signers: what is not DER, not signed and not needed is refused, so no bit of it can be changed.
  */
 public final class ReleaseVerifier {
+    private static final int KEY_CERT_SIGN = 5;
+    private static final int CRL_SIGN = 6;
     private static final int MOST_SIGNERS = 4;
     private static final int LONGEST_PATH = 4;
     /** Of a stranger's many certificates that issue each other, all paths would be tried. */
@@ -151,43 +148,15 @@ public final class ReleaseVerifier {
     }
 
     private static void checkForm(byte[] cms, CMSSignedData signed) throws ModelRejectedException {
-        boolean good;
-        try {
-            good = Arrays.equals(ASN1Primitive.fromByteArray(cms).getEncoded(ASN1Encoding.DER), cms);
-            ContentInfo info = ContentInfo.getInstance(cms);
-            SignedData data = SignedData.getInstance(info.getContent());
-            good &= info.getContentType().equals(CMSObjectIdentifiers.signedData)
-                    && data.getVersion().hasValue(1)
-                    && data.getEncapContentInfo().getContentType().equals(CMSObjectIdentifiers.data)
-                    && data.getCRLs() == null;
-            Set<AlgorithmIdentifier> digests = new HashSet<>();
-            for (int i = 0; i < data.getDigestAlgorithms().size(); i++) {
-                good &= digests.add(AlgorithmIdentifier.getInstance(
-                        data.getDigestAlgorithms().getObjectAt(i)));
+        for (SignerInformation signer : signed.getSignerInfos()) {
+            AlgorithmIdentifier digest = signer.toASN1Structure().getDigestAlgorithm();
+            if (!SignatureAlgorithm.isDigest(digest)) {
+                throw refused("digest algorithm " + digest.getAlgorithm()
+                        + "; allowed are SHA-256, SHA-384 and SHA-512, sign it with 'penstock model sign'");
             }
-            ASN1Set infos = data.getSignerInfos();
-            Set<AlgorithmIdentifier> digestsOfSigners = new HashSet<>();
-            for (int i = 0; i < infos.size(); i++) {
-                SignerInfo signer = SignerInfo.getInstance(infos.getObjectAt(i));
-                digestsOfSigners.add(signer.getDigestAlgorithm());
-                if (!SignatureAlgorithm.isPlainDigest(signer.getDigestAlgorithm())) {
-                    throw refused("digest algorithm "
-                            + signer.getDigestAlgorithm().getAlgorithm()
-                            + "; allowed are SHA-256, SHA-384 and SHA-512, sign it with 'penstock model sign'");
-                }
-                good &= signer.getVersion().hasValue(1)
-                        && signer.getAuthenticatedAttributes() != null
-                        && signer.getUnauthenticatedAttributes() == null;
-            }
-            good &= digests.equals(digestsOfSigners);
-        } catch (IOException | RuntimeException e) {
-            throw new ModelRejectedException("signature: its encoding is damaged", e);
         }
+        CanonicalCms.check(cms);
         int count = signed.getSignerInfos().size();
-        if (!good) {
-            throw refused("its encoding has parts that are not signed or not plain DER; make the release with"
-                    + " 'penstock model sign'");
-        }
         if (count < 1 || count > MOST_SIGNERS) {
             throw refused(count + " signers, 1 to " + MOST_SIGNERS + " are allowed");
         }
@@ -293,12 +262,50 @@ public final class ReleaseVerifier {
             throw new ModelRejectedException("signature: " + name(leaf) + " cannot be checked: " + e.getMessage(), e);
         }
         checkValid(authority, at);
+        checkSelfSignature(authority);
         List<X509Certificate> issuers = new ArrayList<>(chain.subList(Math.min(1, chain.size()), chain.size()));
         issuers.add(authority);
         for (int i = 0; i < chain.size(); i++) {
+            checkAuthority(issuers.get(i), issuers.subList(0, i));
             checkIssued(chain.get(i), issuers.get(i), at);
         }
         return chain;
+    }
+
+    /** RFC 5280 §6.1.4 (k) to (n); the CA that is trusted counts as those below it do, which the path builder does not see to. */
+    private static void checkAuthority(X509Certificate issuer, List<X509Certificate> below)
+            throws ModelRejectedException {
+        boolean[] usage = issuer.getKeyUsage();
+        if (issuer.getBasicConstraints() < 0 || usage == null || !usage[KEY_CERT_SIGN]) {
+            throw refused(name(issuer) + " issued a certificate of the chain and is no CA (basicConstraints CA and key"
+                    + " usage keyCertSign are needed); have it issued by one that is");
+        }
+        long count = below.stream()
+                .filter(each -> !each.getSubjectX500Principal().equals(each.getIssuerX500Principal()))
+                .count();
+        if (count > issuer.getBasicConstraints()) {
+            throw refused(
+                    name(issuer) + " allows " + issuer.getBasicConstraints() + " CAs below it (pathLen), there are "
+                            + count + "; have the signer's certificate issued by one that may");
+        }
+    }
+
+    /** Nothing hangs on it, but a CA that still has one of those is too old to vouch for what moves an actuator. */
+    private static void checkSelfSignature(X509Certificate authority) throws ModelRejectedException {
+        SignatureAlgorithm key = algorithm(authority);
+        if (authority.getSubjectX500Principal().equals(authority.getIssuerX500Principal())
+                && !key.isNamedBy(signatureAlgorithm(authority))) {
+            throw refused("certificate " + name(authority) + " is signed with " + authority.getSigAlgName() + " ("
+                    + authority.getSigAlgOID() + "); allowed are " + SignatureAlgorithm.labels());
+        }
+    }
+
+    private static AlgorithmIdentifier signatureAlgorithm(X509Certificate certificate) throws ModelRejectedException {
+        try {
+            return new X509CertificateHolder(certificate.getEncoded()).getSignatureAlgorithm();
+        } catch (IOException | CertificateEncodingException e) {
+            throw new ModelRejectedException("signature: certificate " + name(certificate) + " is damaged", e);
+        }
     }
 
     /** @throws ModelRejectedException if no gateway would let this certificate sign a release at that time. */
@@ -318,6 +325,10 @@ public final class ReleaseVerifier {
         if (usage == null || !usage[0] || leaf.getBasicConstraints() >= 0) {
             throw refused(name(leaf) + " needs key usage digitalSignature and must not be a CA");
         }
+        if (usage[KEY_CERT_SIGN] || usage[CRL_SIGN]) {
+            throw refused(name(leaf) + " may also issue certificates or revocation lists (key usage keyCertSign,"
+                    + " cRLSign); sign with a certificate that is for signing releases only");
+        }
     }
 
     private static void checkValid(X509Certificate certificate, Instant at) throws ModelRejectedException {
@@ -332,19 +343,15 @@ public final class ReleaseVerifier {
 
     private void checkIssued(X509Certificate certificate, X509Certificate issuer, Instant at)
             throws ModelRejectedException {
-        AlgorithmIdentifier signature;
-        try {
-            signature = new X509CertificateHolder(certificate.getEncoded()).getSignatureAlgorithm();
-        } catch (IOException | CertificateEncodingException e) {
-            throw new ModelRejectedException("signature: certificate " + name(certificate) + " is damaged", e);
-        }
+        AlgorithmIdentifier signature = signatureAlgorithm(certificate);
         if (!algorithm(issuer).isNamedBy(signature)) {
-            throw refused("certificate " + name(certificate) + " is signed with " + certificate.getSigAlgName()
-                    + "; allowed are " + SignatureAlgorithm.labels());
+            throw refused("certificate " + name(certificate) + " is signed with " + certificate.getSigAlgName() + " ("
+                    + certificate.getSigAlgOID() + "); allowed are " + SignatureAlgorithm.labels());
         }
         boolean current = false;
         for (X509CRL list : trust.revocations()) {
             if (list.getIssuerX500Principal().equals(issuer.getSubjectX500Principal()) && isSignedBy(list, issuer)) {
+                checkList(list, issuer);
                 current |= list.getNextUpdate() != null
                         && !at.isAfter(list.getNextUpdate().toInstant());
                 checkNotRevoked(list.getRevokedCertificate(certificate.getSerialNumber()), certificate, at);
@@ -353,6 +360,29 @@ public final class ReleaseVerifier {
         if (revocationListRequired && !current) {
             throw refused("there is no current revocation list of " + name(issuer) + " in " + trust.folder()
                     + "; put one there as <name>.crl (revocationListRequired)");
+        }
+    }
+
+    /** A list that does not say all there is to say would be taken for one that does. */
+    private void checkList(X509CRL list, X509Certificate issuer) throws ModelRejectedException {
+        Set<String> critical = list.getCriticalExtensionOIDs();
+        boolean[] usage = issuer.getKeyUsage();
+        String problem = null;
+        if (list.getExtensionValue(Extension.deltaCRLIndicator.getId()) != null) {
+            problem = "holds changes to another list only (a delta list)";
+        } else if (list.getExtensionValue(Extension.issuingDistributionPoint.getId()) != null) {
+            problem = "covers a part of the certificates only, or those of others (an issuing distribution point)";
+        } else if (critical != null && !critical.isEmpty()) {
+            problem = "has critical extensions " + critical + " that nobody here understands";
+        } else if (usage == null || !usage[CRL_SIGN]) {
+            problem = "is signed by a CA that may not sign lists (key usage cRLSign)";
+        } else if (!algorithm(issuer).oid.getId().equals(list.getSigAlgOID())) {
+            problem = "is signed with " + list.getSigAlgName() + " (" + list.getSigAlgOID() + "), allowed are "
+                    + SignatureAlgorithm.labels();
+        }
+        if (problem != null) {
+            throw new ModelRejectedException("trust: the revocation list of " + name(issuer) + " in " + trust.folder()
+                    + " " + problem + "; put a complete one there");
         }
     }
 

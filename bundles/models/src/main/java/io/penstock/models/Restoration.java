@@ -75,7 +75,7 @@ final class Restoration {
                             Objects.requireNonNull(
                                             parts.store().state().releases().get(id))
                                     .file(),
-                            release,
+                            release.forSwap(),
                             List.of());
                     parts.swaps().start(rollout, pipeline, Duration.ZERO);
                     List<Swaps.Ended> ended =

@@ -59,7 +59,13 @@ final class Retention {
         Map<String, State.Accepted> releases = new TreeMap<>(state.releases());
         releases.keySet().retainAll(keep);
         if (releases.size() < state.releases().size()) {
-            store.record(state.withReleases(releases));
+            State next = state.withReleases(releases);
+            for (String id : state.releases().keySet()) {
+                if (!releases.containsKey(id)) {
+                    next = next.withCrashes(id, 0, next.lastCrash()); // what is gone has no crashes to its name
+                }
+            }
+            store.record(next);
         }
         if (store.saved()) { // else the state on disk may still need them
             store.keepOnly(keep);

@@ -74,7 +74,7 @@ final class Rollback {
                             + " asked for; remove its file and drop it again to try it once more");
             steps.add("VERIFIED signer " + release.identity().signer());
             steps.add("STAGED " + parts.retention().stage(release));
-            Rollout rollout = new Rollout("rollback", release, steps);
+            Rollout rollout = new Rollout("rollback", release.forSwap(), steps);
             parts.swaps().start(rollout, pipeline, Duration.ZERO);
             List<Swaps.Ended> ended =
                     parts.swaps().await(rollout, parts.settings().swapTimeoutMs());

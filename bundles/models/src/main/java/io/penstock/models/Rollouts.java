@@ -4,6 +4,7 @@ package io.penstock.models;
 
 import io.penstock.api.access.Actor;
 import io.penstock.api.audit.AuditRecord;
+import io.penstock.api.memory.MemoryBudget;
 import io.penstock.api.model.ModelIdentity;
 import io.penstock.api.model.ModelRejectedException;
 import io.penstock.api.model.Receipt;
@@ -13,14 +14,17 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -44,6 +48,8 @@ final class Rollouts {
     private final Parts parts;
     private final Restoration restoration;
     private final Rollback rollback;
+    private final CrashLedger crashes;
+    private final Consumer<AuditRecord> audit;
     private final long startedNanos;
     private String waitingFor = "";
 
@@ -71,37 +77,92 @@ final class Rollouts {
                 clock,
                 nanoTime);
         restoration = new Restoration(parts);
+        crashes = store.crashLedger();
         rollback = new Rollback(parts, restoration, this::makeWay);
+        this.audit = audit;
         startedNanos = nanoTime.getAsLong();
     }
 
-    /** Counts a crash of the process before this one, and begins the watch over this one. */
-    void start(CrashReports reports) {
+    /**
+     * Charges a crash of the process before this one, once, and begins the watch over this one.
+     *
+     * @param edit tells the configuration file that was changed last.
+     */
+    void start(CrashReports reports, RunFolder run, Supplier<Blame.Edit> edit) {
+        parts.swaps().tell(run);
         State state = parts.store().state();
         List<String> ended = parts.store().servingAtEnd();
-        CrashReports.Crash crash =
-                ended.isEmpty() ? null : reports.find(ended.get(0)).orElse(null);
-        if (crash != null && !crash.id().equals(state.lastCrash())) {
-            List<String> blamed = state.trying().isEmpty() ? ended.subList(1, ended.size()) : List.of(state.trying());
-            for (String id : blamed) {
-                int count = state.crashes().getOrDefault(id, 0) + 1;
-                state = state.withCrashes(id, count, crash.id());
-                LOG.error(
-                        "The gateway crashed at {} while {} served; crash {} of it",
-                        crash.frame(),
-                        parts.accepted().label(id),
-                        count);
+        if (!ended.isEmpty()) {
+            RunFolder.Life life = run.before(ended.get(0));
+            CrashReports.Crash crash = reports.find(ended.get(0), life.told(), life.toldAt())
+                    .filter(found -> !found.id().equals(state.lastCrash()))
+                    .orElse(null);
+            if (crash != null) {
+                charge(crash, Blame.of(crash, life, state, edit.get(), parts.accepted()::quarantined));
             }
         }
-        if (!state.equals(parts.store().state()) || !state.trying().isEmpty()) {
-            parts.store().record(state.withTrying(""));
+        if (!parts.store().state().trying().isEmpty()) {
+            parts.store().record(parts.store().state().withTrying(""));
         }
         parts.ledger().tidy();
+    }
+
+    private void charge(CrashReports.Crash crash, Blame.Verdict verdict) {
+        State state = parts.store().state();
+        String id = verdict.id();
+        String label = id.isEmpty() ? "" : parts.accepted().label(id);
+        int count = id.isEmpty() ? 0 : state.crashes().getOrDefault(id, 0) + 1;
+        parts.store().record(id.isEmpty() ? state.withLastCrash(crash.id()) : state.withCrashes(id, count, crash.id()));
+        String finding = id.isEmpty()
+                ? "charged to nobody: " + verdict.why()
+                : "charged to " + label + " (" + count + " of "
+                        + parts.settings().maximumCrashes() + "): "
+                        + verdict.why()
+                        + (parts.accepted().quarantined(id)
+                                ? "; it is in quarantine, drop a new version, or its file again to try it once more"
+                                : "");
+        String what =
+                crash.kind() + " " + crash.place() + (crash.thread().isEmpty() ? "" : " in thread " + crash.thread());
+        LOG.error("The gateway died at {} of {}; {}", crash.time(), what, finding);
+        crashes.died(new CrashLedger.Death(crash.time(), what, finding), id);
+        Instant now = parts.clock().instant();
+        audit.accept(AuditRecord.of(
+                now.getEpochSecond() * 1_000_000_000L + now.getNano(),
+                "gateway",
+                "CRASH",
+                label.isEmpty() ? "gateway" : label,
+                crash.time() + " " + what + "; " + finding));
+    }
+
+    /** One crash is forgotten for so many good hours of service. */
+    private void forgive() {
+        Map<String, Integer> counts = parts.store().state().crashes();
+        Set<String> serving = counts.isEmpty()
+                ? Set.of()
+                : parts.store().state().pipelines().entrySet().stream()
+                        .filter(entry -> counts.containsKey(entry.getValue().current())
+                                && parts.pipelines()
+                                        .get(entry.getKey())
+                                        .flatMap(Pipeline::model)
+                                        .isPresent())
+                        .map(entry -> entry.getValue().current())
+                        .collect(Collectors.toSet());
+        for (String id : crashes.pass(parts.nanoTime().getAsLong(), counts.keySet(), serving)) {
+            State state = parts.store().state();
+            int count = state.crashes().getOrDefault(id, 1) - 1;
+            parts.store().record(state.withCrashes(id, count, state.lastCrash()));
+            LOG.info(
+                    "One crash of {} is forgotten after {} hours of service; {} left",
+                    parts.accepted().label(id),
+                    CrashLedger.FORGIVEN_SECONDS / 3600,
+                    count);
+        }
     }
 
     /** Goes on with what had to wait: the disk, cycles of pipelines, pipelines without a model. */
     void tick() throws InterruptedException {
         parts.store().retry();
+        forgive();
         settle(parts.swaps().takeEnded());
         restoration.tick();
     }
@@ -168,7 +229,8 @@ final class Rollouts {
                     path,
                     parts.accepted().verifier(),
                     parts.clock().instant(),
-                    parts.settings().maximumReleaseBytes());
+                    parts.settings().maximumReleaseBytes(),
+                    MemoryBudget.ofThisProcess().releaseBytes());
         } catch (ModelRejectedException e) {
             Failures.checkStop();
             if (!stable) {
@@ -208,6 +270,19 @@ final class Rollouts {
         List<Pipeline> wanting = parts.pipelines().wanting(release.statement());
         if (mustWait(file, release.identity(), wanting)) {
             return Handling.LATER;
+        }
+        try {
+            parts.probe().checkMemory(release);
+        } catch (ModelRejectedException e) {
+            finish(
+                    file,
+                    release.id(),
+                    release.identity(),
+                    names(wanting),
+                    RolloutOutcome.REJECTED,
+                    Failures.message(e),
+                    release.evidence());
+            return Handling.DONE;
         }
         rollOut(file, release, wanting);
         return Handling.DONE;
@@ -298,7 +373,7 @@ final class Rollouts {
 
     private void rollOut(String file, Release release, List<Pipeline> wanting) throws InterruptedException {
         List<String> steps = new ArrayList<>(release.evidence());
-        Rollout rollout = new Rollout(file, release, steps);
+        Rollout rollout = new Rollout(file, release.forSwap(), steps);
         boolean begun = false;
         try {
             if (wanting.isEmpty()) {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.penstock.models;
 
+import io.penstock.api.memory.MemoryBudget;
 import java.util.List;
 import javax.security.auth.x500.X500Principal;
 
@@ -32,9 +33,6 @@ record Settings(
         List<String> requiredSigners,
         boolean revocationListRequired,
         int maximumCrashes) {
-    /** Largest release where nothing is configured and the heap has room for it. */
-    private static final int USUAL_RELEASE_MIB = 16;
-
     Settings {
         requiredSigners = List.copyOf(requiredSigners);
         inRange("pollMs", pollMs, 20, 10_000);
@@ -44,7 +42,7 @@ record Settings(
         inRange("maximumWarmUpMs", maximumWarmUpMs, 0, 86_400_000);
         inRange("pipelineWaitMs", pipelineWaitMs, 0, 3_600_000);
         inRange("maximumReleaseMiB", maximumReleaseMiB, 1, 1024);
-        checkHeap(maximumReleaseMiB, Runtime.getRuntime().maxMemory());
+        checkHeap(maximumReleaseMiB, MemoryBudget.ofThisProcess());
         inRange("maximumCrashes", maximumCrashes, 1, 100);
         for (String signer : requiredSigners) {
             try {
@@ -60,18 +58,18 @@ record Settings(
     }
 
     /** File, content and the model before are in memory together; a gateway that runs out of it ends. */
-    static void checkHeap(int maximumReleaseMiB, long heapBytes) {
-        long heapMiB = heapBytes >> 20;
-        if (maximumReleaseMiB > heapMiB / 8) {
-            throw new IllegalArgumentException("maximumReleaseMiB: at most " + heapMiB / 8
-                    + ", an eighth of the gateway's heap of " + heapMiB + " MiB, was " + maximumReleaseMiB
+    static void checkHeap(int maximumReleaseMiB, MemoryBudget budget) {
+        long most = budget.largestReleaseBytes() >> 20;
+        if (maximumReleaseMiB > most) {
+            throw new IllegalArgumentException("maximumReleaseMiB: at most " + most
+                    + ", an eighth of the gateway's heap of " + budget + ", was " + maximumReleaseMiB
                     + "; lower it, or give the gateway a larger heap, e.g. PENSTOCK_OPTS=-Xmx1g");
         }
     }
 
     /** What nobody has configured must not stop a gateway with a small heap. */
-    static int unconfiguredReleaseMiB(long heapBytes) {
-        return (int) Math.min(USUAL_RELEASE_MIB, (heapBytes >> 20) / 8);
+    static int unconfiguredReleaseMiB(MemoryBudget budget) {
+        return (int) (budget.largestReleaseBytes() >> 20);
     }
 
     private static void inRange(String key, long value, long low, long high) {
@@ -90,9 +88,7 @@ record Settings(
                 config.swapTimeoutMs(),
                 config.maximumWarmUpMs(),
                 config.pipelineWaitMs(),
-                maximumReleaseMiB == 0
-                        ? unconfiguredReleaseMiB(Runtime.getRuntime().maxMemory())
-                        : maximumReleaseMiB,
+                maximumReleaseMiB == 0 ? unconfiguredReleaseMiB(MemoryBudget.ofThisProcess()) : maximumReleaseMiB,
                 List.of(config.requiredSigners()),
                 config.revocationListRequired(),
                 config.maximumCrashes());

@@ -7,7 +7,6 @@ import java.util.Optional;
 import java.util.Set;
 import org.bouncycastle.asn1.ASN1Encodable;
 import org.bouncycastle.asn1.ASN1ObjectIdentifier;
-import org.bouncycastle.asn1.DERNull;
 import org.bouncycastle.asn1.edec.EdECObjectIdentifiers;
 import org.bouncycastle.asn1.nist.NISTObjectIdentifiers;
 import org.bouncycastle.asn1.sec.SECObjectIdentifiers;
@@ -72,8 +71,7 @@ enum SignatureAlgorithm {
         return oid.equals(signature.getAlgorithm()) && signature.getParameters() == null;
     }
 
-    static boolean isPlainDigest(AlgorithmIdentifier digest) {
-        return DIGESTS.contains(digest.getAlgorithm())
-                && (digest.getParameters() == null || DERNull.INSTANCE.equals(digest.getParameters()));
+    static boolean isDigest(AlgorithmIdentifier digest) {
+        return DIGESTS.contains(digest.getAlgorithm());
     }
 }

@@ -22,7 +22,7 @@ import java.util.regex.Pattern;
  * @param pipelines what serves where.
  * @param highestSequence highest sequence ever accepted, by model name.
  * @param releases accepted releases in the store, by id.
- * @param crashes how often the process crashed while a release served or was tried, by id.
+ * @param crashes how many crashes of the process are charged to a release, by id.
  * @param lastCrash the crash report counted last.
  * @param trying id of the release that is being activated, empty for none.
  * @param handled files of the drop folder that are done with: name and a space and id.
@@ -39,6 +39,7 @@ record State(
         List<Receipt> receipts) {
     static final State EMPTY = new State(Map.of(), Map.of(), Map.of(), Map.of(), "", "", List.of(), List.of());
     private static final int MOST_RECEIPTS = 100;
+    private static final int MOST_CRASHED = 100;
     static final int MOST_HANDLED = 1000;
     private static final int MOST_HISTORY = 5;
     private static final int MOST_STEPS = 1000;
@@ -118,7 +119,16 @@ record State(
         } else {
             changed.put(id, count);
         }
+        for (String other : crashes.keySet()) {
+            if (changed.size() > MOST_CRASHED && !other.equals(id) && !releases.containsKey(other)) {
+                changed.remove(other); // releases that were never accepted, or somebody could fill the file with them
+            }
+        }
         return new State(pipelines, highestSequence, releases, changed, report, trying, handled, receipts);
+    }
+
+    State withLastCrash(String report) {
+        return new State(pipelines, highestSequence, releases, crashes, report, trying, handled, receipts);
     }
 
     State withTrying(String id) {

@@ -21,9 +21,15 @@ import org.jspecify.annotations.Nullable;
 final class Swaps {
     private final Pipelines pipelines;
     private final List<Swap> running = new ArrayList<>();
+    private RunFolder run = RunFolder.of(null);
 
     Swaps(Pipelines pipelines) {
         this.pipelines = pipelines;
+    }
+
+    /** Where it is told what is being opened. */
+    void tell(RunFolder folder) {
+        run = folder;
     }
 
     private record Swap(Rollout rollout, Pipeline pipeline, FutureTask<SwapReport> task, Thread thread) {}
@@ -38,8 +44,15 @@ final class Swaps {
      * @param warmUp how long the operators may warm up beside those that serve; zero where the model is to go at once.
      */
     void start(Rollout rollout, Pipeline pipeline, Duration warmUp) {
-        FutureTask<SwapReport> task =
-                new FutureTask<>(() -> pipeline.swap(rollout.release().artifact(), warmUp));
+        RunFolder told = run;
+        FutureTask<SwapReport> task = new FutureTask<>(() -> {
+            told.opening(pipeline.name(), rollout.release().id());
+            try {
+                return pipeline.swap(rollout.release().artifact(), warmUp);
+            } finally {
+                told.opened(pipeline.name());
+            }
+        });
         Thread thread = new Thread(task, "io.penstock.models-swap-" + pipeline.name());
         thread.setDaemon(true);
         running.add(new Swap(rollout, pipeline, task, thread));

@@ -6,7 +6,6 @@ import io.penstock.api.model.ModelRejectedException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Predicate;
@@ -181,7 +180,7 @@ final class ZipReader {
             bytes = new byte[plain];
             in.get(data, bytes);
         } else {
-            bytes = inflate(name, Arrays.copyOfRange(in.array(), data, data + packed), plain);
+            bytes = inflate(name, data, packed, plain);
         }
         CRC32 crc = new CRC32();
         crc.update(bytes);
@@ -191,21 +190,23 @@ final class ZipReader {
         return bytes;
     }
 
-    private byte[] inflate(String name, byte[] packed, int plain) throws ModelRejectedException {
+    /** Into one array of the size it says, so that nothing stands in memory twice. */
+    private byte[] inflate(String name, int data, int packed, int plain) throws ModelRejectedException {
         Inflater inflater = new Inflater(true);
         try {
-            inflater.setInput(packed);
-            byte[] bytes = new byte[plain + 1]; // one more, to see that there is no more
+            inflater.setInput(in.array(), data, packed);
+            byte[] bytes = new byte[plain];
             int n = 0;
             int step;
             do {
-                step = inflater.inflate(bytes, n, bytes.length - n);
+                step = inflater.inflate(bytes, n, plain - n);
                 n += step;
             } while (step > 0);
-            if (!inflater.finished() || n != plain || inflater.getRemaining() != 0) {
+            int more = inflater.finished() ? 0 : inflater.inflate(new byte[1]);
+            if (more > 0 || !inflater.finished() || n != plain || inflater.getRemaining() != 0) {
                 throw refused("entry '" + name + "': does not unpack to its " + plain + " bytes");
             }
-            return Arrays.copyOf(bytes, plain);
+            return bytes;
         } catch (DataFormatException e) {
             throw new ModelRejectedException("bundle: entry '" + name + "': damaged: " + e.getMessage(), e);
         } finally {

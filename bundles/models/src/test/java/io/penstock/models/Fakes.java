@@ -134,6 +134,14 @@ final class Fakes {
 
     /** Each feature is its input's value. */
     static final class FakeFeatures implements FeatureEngine {
+        /** What it says its programs take. */
+        volatile long programBytes = 1024;
+
+        @Override
+        public ProgramMemory memory(ModelContract contract, long shortestCycleMs) {
+            return new ProgramMemory(programBytes, "");
+        }
+
         @Override
         public FeatureProgram compile(ModelContract contract) {
             return new FeatureProgram() {

@@ -4,6 +4,7 @@ package io.penstock.models;
 
 import io.penstock.api.audit.AuditRecord;
 import io.penstock.api.inference.InferenceEngine;
+import io.penstock.api.memory.MemoryBudget;
 import io.penstock.api.model.ModelRejectedException;
 import io.penstock.api.model.Receipt;
 import io.penstock.api.preprocessing.FeatureEngine;
@@ -25,6 +26,8 @@ import org.jspecify.annotations.Nullable;
 final class Gateway implements AutoCloseable {
     static final Settings SETTINGS =
             new Settings(100, 3_000, 2_000, false, 1_000, 7_000, 10_000, 1, List.of(), false, 2);
+
+    static final MemoryBudget BUDGET = MemoryBudget.ofGateway(160);
 
     final Path home;
     final FakeStaging staging = new FakeStaging();
@@ -48,6 +51,10 @@ final class Gateway implements AutoCloseable {
     }
 
     Gateway(Path home, Disk disk, Settings settings, FakePipeline... there) throws IOException {
+        this(home, disk, settings, Blame.Edit.NONE, there);
+    }
+
+    Gateway(Path home, Disk disk, Settings settings, Blame.Edit edit, FakePipeline... there) throws IOException {
         this.home = home;
         Files.createDirectories(home.resolve("releases"));
         store = ReleaseStore.open(home.resolve("data/models"), disk);
@@ -59,7 +66,7 @@ final class Gateway implements AutoCloseable {
                         settings.requiredSigners(),
                         settings.revocationListRequired()),
                 staging,
-                new EngineProbe(() -> features, () -> inference, settings.probeTimeoutMs()),
+                new EngineProbe(() -> features, () -> inference, settings.probeTimeoutMs(), BUDGET),
                 pipelines,
                 settings,
                 clock,
@@ -71,7 +78,10 @@ final class Gateway implements AutoCloseable {
             pipelines.add(pipeline);
         }
         try {
-            rollouts.start(new CrashReports(List.of(home.resolve("log"))));
+            rollouts.start(
+                    new CrashReports(List.of(home.resolve("log"))),
+                    RunFolder.of(home.resolve("run/now").toString()),
+                    () -> edit);
         } catch (RuntimeException e) {
             store.close();
             throw e;

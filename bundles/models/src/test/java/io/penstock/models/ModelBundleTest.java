@@ -15,6 +15,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.jar.JarInputStream;
 import java.util.zip.CRC32;
@@ -262,6 +263,22 @@ class ModelBundleTest {
         String message = assertThrows(ModelRejectedException.class, () -> ModelBundle.read(bundle, 8 << 20))
                 .getMessage();
         assertTrue(message.contains("golden.json' has 2097153 bytes, at most 2097152 are allowed"), message);
+    }
+
+    // Two megabytes of brackets become a hundred on the heap, beside a large graph more than there is.
+    @Test
+    void jsonThatUnfoldsIsRefusedBeforeItDoes() throws Exception {
+        for (String part : List.of("[],", "{},", "{\"a\":1},", "1,", "\"\",")) {
+            String text = "{\"cycles\":[" + part.repeat((1 << 20) / part.length());
+            byte[] golden = Samples.bytes(text.substring(0, text.length() - 1) + "]}");
+            byte[] bundle = with(ModelBundle.GOLDEN, golden);
+            long memory = (long) bundle.length + golden.length + (4 << 20);
+            String message = assertThrows(ModelRejectedException.class, () -> ModelBundle.read(bundle, 8 << 20, memory))
+                    .getMessage();
+            assertTrue(message.startsWith("golden.json: more than "), message);
+            assertTrue(message.contains("give the gateway a larger heap"), message);
+        }
+        ModelBundle.read(Samples.bundle("1.0.0", "ok"), 8 << 20, 0); // a small one is read beside the largest graph
     }
 
     // Deflated bundles of other tools that keep to the form would be refused without need.

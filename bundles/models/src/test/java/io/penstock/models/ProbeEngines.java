@@ -28,6 +28,11 @@ public final class ProbeEngines {
         private final FeatureEngine fake = new Fakes.FakeFeatures();
 
         @Override
+        public ProgramMemory memory(ModelContract contract, long shortestCycleMs) {
+            return fake.memory(contract, shortestCycleMs);
+        }
+
+        @Override
         public FeatureProgram compile(ModelContract contract) {
             return fake.compile(contract);
         }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.penstock.api.memory.MemoryBudget;
 import io.penstock.api.model.ModelRejectedException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
@@ -287,8 +288,10 @@ class ReleaseTest {
         assertTrue(release.identity().signer().contains("CN=Plant"));
         assertTrue(release.identity().signer().contains("CN=Data science"));
         assertTrue(refusal(signedBy(science.signer()), trust, both).contains("requires exactly"));
-        assertTrue(refusal(signedBy(science.signer(), science.signer()), trust, both)
-                .contains("signed twice"));
+        ReleaseSigner.Signer again =
+                science.signerWith(KeyUsage.digitalSignature, Certificates.RELEASE_SIGNING, Keys.FROM, Keys.TO);
+        assertTrue(refusal(signedBy(science.signer(), again), trust, both).contains("signed twice"));
+        assertThrows(GeneralSecurityException.class, () -> signedBy(science.signer(), science.signer()));
     }
 
     // An algorithm that is broken tomorrow, or a short RSA key, would do.
@@ -331,7 +334,8 @@ class ReleaseTest {
         }
         ReleaseVerifier verifier = new ReleaseVerifier(Keys.p256().trust(), List.of(), false);
         String message = assertThrows(
-                        ModelRejectedException.class, () -> Release.read(file, verifier, Keys.NOW, Long.MAX_VALUE))
+                        ModelRejectedException.class,
+                        () -> Release.read(file, verifier, Keys.NOW, Long.MAX_VALUE, Long.MAX_VALUE))
                 .getMessage();
         assertTrue(message.contains("has no valid chain"), message);
     }
@@ -339,8 +343,9 @@ class ReleaseTest {
     // A limit the gateway's memory cannot keep would be noticed with the first large release, by a crash.
     @Test
     void largestReleaseFitsTheHeap() {
-        Settings.checkHeap(16, 158L << 20);
-        String message = assertThrows(IllegalArgumentException.class, () -> Settings.checkHeap(64, 158L << 20))
+        Settings.checkHeap(16, MemoryBudget.ofGateway(160));
+        String message = assertThrows(
+                        IllegalArgumentException.class, () -> Settings.checkHeap(64, MemoryBudget.ofGateway(160)))
                 .getMessage();
         assertTrue(message.startsWith("maximumReleaseMiB: at most 19, an eighth of the gateway's heap"), message);
     }
@@ -348,15 +353,29 @@ class ReleaseTest {
     // A gateway with a small heap, PENSTOCK_OPTS=-Xmx96m, had no models at all, for a limit that nobody had set.
     @Test
     void unconfiguredLimitFitsASmallHeap() {
-        long heap = 93L << 20;
-        assertThrows(IllegalArgumentException.class, () -> Settings.checkHeap(16, heap));
-        assertEquals(11, Settings.unconfiguredReleaseMiB(heap));
-        Settings.checkHeap(Settings.unconfiguredReleaseMiB(heap), heap);
-        assertEquals(16, Settings.unconfiguredReleaseMiB(158L << 20));
+        MemoryBudget small = MemoryBudget.ofGateway(96);
+        assertThrows(IllegalArgumentException.class, () -> Settings.checkHeap(16, small));
+        assertEquals(11, Settings.unconfiguredReleaseMiB(small));
+        Settings.checkHeap(Settings.unconfiguredReleaseMiB(small), small);
+        assertEquals(19, Settings.unconfiguredReleaseMiB(MemoryBudget.ofGateway(160)));
         Settings unconfigured =
                 Settings.of(Converters.standardConverter().convert(Map.of()).to(Models.Config.class));
-        assertEquals(
-                Settings.unconfiguredReleaseMiB(Runtime.getRuntime().maxMemory()), unconfigured.maximumReleaseMiB());
+        assertEquals(Settings.unconfiguredReleaseMiB(MemoryBudget.ofThisProcess()), unconfigured.maximumReleaseMiB());
+    }
+
+    // A swap that waits a day for its window would hold file and golden vectors of the release for as long.
+    @Test
+    void aSwapHoldsNeitherFileNorGoldenVectors() throws Exception {
+        Keys keys = Keys.p256();
+        Release release = verify(Samples.release(keys, "1.0.0", 1, "ok").toBytes(), keys.trust());
+        Release forSwap = release.forSwap();
+        assertTrue(release.bundle().length > 0
+                && !release.content().golden().cycles().isEmpty());
+        assertEquals(0, forSwap.bundle().length);
+        assertEquals(0, forSwap.content().contractJson().length);
+        assertTrue(forSwap.content().golden().cycles().isEmpty());
+        assertEquals(release.artifact(), forSwap.artifact());
+        assertEquals(release.id(), forSwap.id());
     }
 
     // The statement of one model could be put in front of another.

@@ -11,10 +11,13 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.penstock.api.access.Actor;
+import io.penstock.api.memory.ContractMemory;
 import io.penstock.api.model.ModelArtifact;
+import io.penstock.api.model.ModelContract;
 import io.penstock.api.model.ModelIdentity;
 import io.penstock.api.model.Receipt;
 import io.penstock.api.model.RolloutOutcome;
+import io.penstock.models.Fakes.FakeFeatures;
 import io.penstock.models.Fakes.FakeInference;
 import io.penstock.models.Fakes.FakePipeline;
 import java.io.IOException;
@@ -103,6 +106,43 @@ class RolloutsTest {
             assertTrue(receipt.steps().get(3).contains("2 golden cycles on fake runtime"));
             assertEquals("RELEASE", gateway.audit.get(0).action());
             assertEquals(1, gateway.staging.installed.size());
+        }
+    }
+
+    // One contract with huge windows ended the gateway, and again after each restart, with all other pipelines on it.
+    @Test
+    void contractThatTheGatewayCannotHoldIsRejectedWithItsFigures() throws Exception {
+        FakePipeline pipeline = new FakePipeline("dosing");
+        try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {
+            gateway.drop(keys, "1.0.0", 1, "ok");
+            gateway.turn();
+            int staged = gateway.staging.installed.size();
+            FakeFeatures large = new FakeFeatures();
+            gateway.features = large;
+            long most = Gateway.BUDGET.comingBytes();
+            for (long bytes : new long[] {most + 1, 1L << 40, Long.MAX_VALUE}) {
+                large.programBytes = bytes;
+                gateway.drop(keys, "1.1.0", 2, "ok");
+                gateway.turn();
+
+                Receipt receipt = gateway.last();
+                assertEquals(RolloutOutcome.REJECTED, receipt.outcome());
+                ModelContract contract = ContractReader.read(Samples.bytes(Samples.contractJson("1.1.0", "hampel")));
+                String refusal = ContractMemory.of(
+                                contract, Samples.onnx("ok").length, large, ContractMemory.Surroundings.usual(contract))
+                        .refusal(Gateway.BUDGET)
+                        .orElseThrow();
+                assertEquals(refusal, receipt.reason());
+                assertTrue(refusal.startsWith("model.json: the contract needs "), refusal);
+                assertEquals("coagulant-dose 1.0.0", pipeline.label());
+                assertEquals(staged, gateway.staging.installed.size());
+                Files.delete(home.resolve("releases/coagulant-dose-1.1.0.penstock"));
+                gateway.turn();
+            }
+            large.programBytes = 1024;
+            gateway.drop(keys, "1.1.0", 2, "ok");
+            gateway.turn();
+            assertEquals("coagulant-dose 1.1.0", pipeline.label()); // the same release, where there is room
         }
     }
 
@@ -789,7 +829,14 @@ class RolloutsTest {
         Path report = home.resolve("log/hs_err_pid" + ProcessHandle.current().pid() + ".log");
         Files.createDirectories(report.getParent());
         for (int crash = 1; crash <= 2; crash++) {
-            Files.writeString(report, "#\n# SIGFPE\n# Problematic frame:\n# C  [libonnxruntime.so+0x84bdca]\n");
+            Files.writeString(report, """
+                    #
+                    # SIGFPE
+                    # Problematic frame:
+                    # C  [libonnxruntime.so+0x84bdca]
+                    #
+                    Current thread (0x7f):  JavaThread "pipeline-cycle-dosing" daemon [_thread_in_native]
+                    """);
             Files.setLastModifiedTime(report, FileTime.from(Instant.parse("2026-11-23T13:0" + crash + ":00Z")));
             FakePipeline pipeline = new FakePipeline("dosing");
             try (Gateway gateway = new Gateway(home, new Disk(), pipeline)) {

@@ -44,7 +44,9 @@ final class Conductor {
     private final Acquisition acquisition;
     private final GatewayTime time;
     private final LongSupplier nanoTime;
+    private final Runnable onEnd;
     private final Thread thread;
+    private final RunMark mark;
     private final long periodNs;
     private final long catchUpNs;
 
@@ -54,6 +56,7 @@ final class Conductor {
     private volatile boolean signalled;
     private volatile boolean stopped; // by others: no swap is taken on any more
     private volatile boolean ended; // by the thread: it makes no change any more
+    private volatile boolean started;
     private volatile Mode mode;
     private volatile @Nullable WriteLoop loop;
     private volatile ResultQueue[] queues = {};
@@ -61,10 +64,12 @@ final class Conductor {
 
     // written by the thread, read by others
     private volatile @Nullable ServingModel serving;
+    private volatile long beatNanos; // it went round its loop
     private volatile long cycles;
     private volatile long missed;
     private volatile long overruns;
     private volatile long failures;
+    private volatile long lostSamples;
     private volatile String detail = "no model yet";
     private final Latencies cycleLatencies = new Latencies();
     private final Latencies inferenceLatencies = new Latencies();
@@ -83,7 +88,20 @@ final class Conductor {
     private Map<String, byte[]> keptState = Map.of();
 
     Conductor(Settings settings, Acquisition acquisition, Clock clock, LongSupplier nanoTime) {
+        this(settings, acquisition, clock, nanoTime, RunMark.none(), () -> {});
+    }
+
+    /** @param onEnd run by the thread as the last of all, when it holds no model any more. */
+    Conductor(
+            Settings settings,
+            Acquisition acquisition,
+            Clock clock,
+            LongSupplier nanoTime,
+            RunMark mark,
+            Runnable onEnd) {
+        this.mark = mark;
         this.settings = settings;
+        this.onEnd = onEnd;
         this.acquisition = acquisition;
         this.nanoTime = nanoTime;
         time = new GatewayTime(clock, nanoTime);
@@ -96,6 +114,8 @@ final class Conductor {
 
     void start(Map<String, byte[]> state) {
         keptState = state;
+        beatNanos = nanoTime.getAsLong();
+        started = true;
         thread.start();
     }
 
@@ -124,6 +144,10 @@ final class Conductor {
         return stopped;
     }
 
+    boolean alive() {
+        return thread.isAlive();
+    }
+
     private void refuseSwap() {
         Swap refused = pendingSwap.getAndSet(null);
         if (refused != null) {
@@ -138,10 +162,21 @@ final class Conductor {
     }
 
     private void run() {
-        if (settings.trigger() == Settings.Trigger.GRID) {
-            runGrid();
-        } else {
-            runChanges();
+        while (!stopped) {
+            try {
+                if (settings.trigger() == Settings.Trigger.GRID) {
+                    runGrid();
+                } else {
+                    runChanges();
+                }
+            } catch (RuntimeException | Error e) { // it is the only thread of the pipeline
+                LOG.error(
+                        "Pipeline {}: its thread met a fault of the gateway between two cycles; it goes on",
+                        settings.name(),
+                        e);
+                mark.leave();
+                LockSupport.parkNanos(LONGEST_NAP_NANOS);
+            }
         }
         endWarmUp();
         ServingModel last = serving;
@@ -154,6 +189,7 @@ final class Conductor {
         if (last != null) {
             last.session.close();
         }
+        onEnd.run();
     }
 
     private void runGrid() {
@@ -186,6 +222,7 @@ final class Conductor {
     /** True once the instant has come; false where it will not come any more. */
     private boolean sleepUntil(long instantNs) {
         while (!stopped) {
+            beatNanos = nanoTime.getAsLong();
             applyPending();
             long left = instantNs - time.nowNs();
             if (clockStepped()) {
@@ -201,6 +238,7 @@ final class Conductor {
 
     private void runChanges() {
         while (!stopped) {
+            beatNanos = nanoTime.getAsLong();
             applyPending();
             signalled = false;
             long now = time.nowNs();
@@ -235,7 +273,7 @@ final class Conductor {
         if (current != null) {
             try {
                 serving = renewed(current);
-            } catch (RuntimeException e) { // such as an operator whose bundle is away
+            } catch (RuntimeException | Error e) { // such as an operator whose bundle is away
                 LOG.error(
                         "Pipeline {}: its operators cannot be started anew, their windows span the step; swap the model",
                         settings.name(),
@@ -262,7 +300,8 @@ final class Conductor {
         try {
             cycle(atNs);
             faulty = false;
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) { // also a stack that overflows in a model or an operator
+            mark.leave();
             if (!faulty) {
                 LOG.error(
                         "Pipeline {}: a cycle ended by a fault of the gateway; it goes on with the next",
@@ -303,8 +342,10 @@ final class Conductor {
         if (now == Mode.OFF) {
             prediction.setAll(StatusCode.BAD_OUT_OF_SERVICE);
         } else {
+            mark.enterServing();
             model.program.apply(frame, model.features); // 2 operators and constants came with the model
             inferenceNanos = predict(model, instantNs); // 3
+            mark.leave();
             WriteLoop target = loop;
             if (now.compareTo(Mode.ADVISORY) >= 0 && target != null) {
                 written = target.offer(prediction); // 4 may refuse, and says why
@@ -315,8 +356,25 @@ final class Conductor {
         publish(model, effective(now), written, ended - began, inferenceNanos); // 5
         WarmUp beside = warmUp;
         if (beside != null) {
-            beside.run(acquisition, frame, began);
+            runBeside(beside, frame, began);
         }
+    }
+
+    /** What the candidate's operators do is the candidate's affair: the serving model has answered. */
+    private void runBeside(WarmUp beside, Frame frame, long began) {
+        mark.enterCandidate();
+        try {
+            beside.run(acquisition, frame, began);
+        } catch (RuntimeException | Error e) {
+            LOG.error(
+                    "Pipeline {}: the operators of {} failed while they warmed up; it does not take over",
+                    settings.name(),
+                    beside.candidate.artifact.identity().label(),
+                    e);
+            beside.fail("its operators failed while they warmed up: " + e);
+            warmUp = null;
+        }
+        mark.leave();
     }
 
     private @Nullable Frame snapshot(ServingModel model, long instantNs, long nanos) {
@@ -327,6 +385,11 @@ final class Conductor {
         }
         acquisition.forgetChanges();
         acquisition.take(model.inputs, frame, instantNs, nowNs);
+        long lost = frame.lostPending();
+        if (lost > model.lostPending) {
+            lostSamples = lostSamples + lost - model.lostPending; // single writer
+            model.lostPending = lost;
+        }
         WarmUp beside = warmUp;
         if (beside != null) {
             beside.take(acquisition, !framePending, frame, instantNs, nowNs);
@@ -425,7 +488,8 @@ final class Conductor {
             if (slot != null) {
                 slot.set(
                         settings.name(),
-                        model.artifact,
+                        model.artifact.identity(),
+                        model.artifact.contract(),
                         now,
                         model.frame,
                         model.features,
@@ -444,7 +508,7 @@ final class Conductor {
         if (swap != null) {
             try {
                 exchange(swap);
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) {
                 LOG.error(
                         "Pipeline {}: {} cannot take over by a fault of the gateway",
                         settings.name(),
@@ -460,7 +524,7 @@ final class Conductor {
         if (task != null) {
             try {
                 task.action.run();
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) {
                 LOG.error("Pipeline {}: a change ended by a fault of the gateway", settings.name(), e);
             } finally {
                 task.done.countDown();
@@ -491,7 +555,11 @@ final class Conductor {
         swap.former = former;
         swap.formerCycleNanos = former == null ? 0 : lastCycleNanos;
         swap.missedBefore = missed;
+        mark.serving(next.artifact.identity());
         serving = next;
+        for (ResultQueue queue : queues) {
+            queue.exchange(next.artifact.contract());
+        }
         swap.applied = true;
         framePending = false;
         exchanged = swap;
@@ -512,6 +580,7 @@ final class Conductor {
             return null;
         }
         acquisition.want(next.specs, swap.converter);
+        mark.candidate(swap.model.artifact.identity());
         warmUp = next;
         swap.warmedUp = true;
         swap.clockSteps = clockSteps;
@@ -698,6 +767,28 @@ final class Conductor {
         detail = reason;
     }
 
+    /**
+     * Whether the thread goes round. It may be in the model's run for as long as the contract allows.
+     *
+     * @param toleranceNanos how much longer than that.
+     * @return for how many nanoseconds it has not gone round, 0 where that is no reason to worry.
+     */
+    long stuckNanos(long nowNanos, long toleranceNanos) {
+        if (!started || stopped) {
+            return 0;
+        }
+        ServingModel model = serving;
+        long allowed = toleranceNanos
+                + (model == null
+                        ? 0
+                        : TimeUnit.MILLISECONDS.toNanos(
+                                model.artifact.contract().budget().deadlineMs()));
+        long silent = nowNanos - beatNanos;
+        boolean stuck = !thread.isAlive() || silent > allowed;
+        mark.stuck(stuck);
+        return stuck ? Math.max(1, silent) : 0;
+    }
+
     PipelineStatistics statistics(long droppedResults) {
         return new PipelineStatistics(
                 cycles,
@@ -705,7 +796,7 @@ final class Conductor {
                 overruns,
                 failures,
                 droppedResults,
-                acquisition.droppedSamples(),
+                acquisition.droppedSamples() + lostSamples,
                 cycleLatencies.micros(0.5),
                 cycleLatencies.micros(0.99),
                 inferenceLatencies.micros(0.5),

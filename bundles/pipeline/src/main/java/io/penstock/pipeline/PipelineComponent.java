@@ -11,6 +11,7 @@ import io.penstock.api.audit.AuditLog;
 import io.penstock.api.audit.AuditRecord;
 import io.penstock.api.inference.InferenceEngine;
 import io.penstock.api.inference.InferenceSession;
+import io.penstock.api.memory.ContractMemory;
 import io.penstock.api.model.ModelArtifact;
 import io.penstock.api.model.ModelContract;
 import io.penstock.api.model.ModelContract.InputSpec;
@@ -110,6 +111,8 @@ public final class PipelineComponent implements Pipeline {
     private final Clock clock;
     private final Acquisition acquisition;
     private final Conductor conductor;
+    private final ContractShares shares;
+    private final Holding holding;
     /** By connector, loop or publisher that went away. */
     private final Map<String, Long> goneSinceNanos = new ConcurrentHashMap<>();
 
@@ -121,17 +124,31 @@ public final class PipelineComponent implements Pipeline {
     private volatile @Nullable AuditLog audit;
 
     @Activate
-    public PipelineComponent(BundleContext context, Config config) {
-        this(Settings.of(config), home(context), Clock.systemUTC());
+    public PipelineComponent(BundleContext context, @Reference ContractShares shares, Config config) {
+        this(
+                Settings.of(config),
+                home(context),
+                Clock.systemUTC(),
+                shares,
+                RunMark.in(context.getProperty("penstock.run"), config.name()));
     }
 
-    PipelineComponent(Settings settings, Path home, Clock clock) {
+    PipelineComponent(Settings settings, Path home, Clock clock, ContractShares shares) {
+        this(settings, home, clock, shares, RunMark.none());
+    }
+
+    PipelineComponent(Settings settings, Path home, Clock clock, ContractShares shares, RunMark mark) {
         this.settings = settings;
         this.clock = clock;
-        stateFile = new StateFile(home, settings.name());
+        this.shares = shares;
+        holding = new Holding(
+                shares,
+                settings.name(),
+                ContractMemory.queueBytes(settings.bindings().size(), settings.sampleQueue()));
+        stateFile = new StateFile(home, settings.name(), shares.budget());
         Runnable[] wake = new Runnable[1];
         acquisition = new Acquisition(settings, this::wallNs, () -> wake[0].run());
-        conductor = new Conductor(settings, acquisition, clock, System::nanoTime);
+        conductor = new Conductor(settings, acquisition, clock, System::nanoTime, mark, holding::close);
         wake[0] = settings.trigger() == Settings.Trigger.GRID ? () -> {} : conductor::wake;
         conductor.onStep(this::withFreshOperators);
     }
@@ -169,6 +186,9 @@ public final class PipelineComponent implements Pipeline {
         }
         if (!state.isEmpty()) {
             stateFile.save(state, wallNs());
+        }
+        if (!conductor.alive()) {
+            holding.close(); // else its thread does, when it comes back
         }
     }
 
@@ -221,6 +241,11 @@ public final class PipelineComponent implements Pipeline {
         changes.lock();
         try {
             ResultQueue[] queues = Arrays.copyOf(conductor.queues(), conductor.queues().length + 1);
+            String refusal = remeasure(queues.length);
+            if (!refusal.isEmpty()) {
+                LOG.error("Publisher {} gets no results of {}: {}", publisher.name(), settings.name(), refusal);
+                return;
+            }
             queues[queues.length - 1] = new ResultQueue(settings.name(), publisher, settings.resultQueue());
             conductor.setQueues(queues);
         } finally {
@@ -244,10 +269,32 @@ public final class PipelineComponent implements Pipeline {
                     queue.close();
                 }
             }
+            remeasure(conductor.queues().length);
         } finally {
             changes.unlock();
         }
         gone("publisher " + publisher.name());
+    }
+
+    /** Has the model that serves, if there is one, hold what it takes with so many publishers. */
+    private String remeasure(int publishers) {
+        ServingModel serving = conductor.serving();
+        FeatureEngine engine = features;
+        return serving == null || engine == null
+                ? ""
+                : holding.resize(memory(serving.artifact, engine, publishers).servingBytes());
+    }
+
+    private ContractMemory memory(ModelArtifact model, FeatureEngine engine, int publishers) {
+        return ContractMemory.of(
+                model.contract(),
+                model.onnx().length,
+                engine,
+                new ContractMemory.Surroundings(
+                        settings.sampleQueue(),
+                        settings.resultQueue(),
+                        Math.max(1, publishers),
+                        settings.trigger() == Settings.Trigger.GRID ? settings.periodMs() : 0));
     }
 
     @Reference(
@@ -338,7 +385,7 @@ public final class PipelineComponent implements Pipeline {
             return;
         }
         try {
-            exchange(prepare(artifact));
+            exchange(prepare(artifact, true));
             LOG.info(
                     "Pipeline {}: {} is back, {} serves again after a gap of {} ms",
                     settings.name(),
@@ -363,7 +410,7 @@ public final class PipelineComponent implements Pipeline {
         if (!warmUp.isZero()) {
             changes.lock();
             try {
-                prepared = prepare(model);
+                prepared = prepare(model, false);
                 running = warmUp(prepared.swap);
             } finally {
                 changes.unlock();
@@ -375,11 +422,11 @@ public final class PipelineComponent implements Pipeline {
         }
         changes.lock();
         try {
-            if (prepared != null && !prepared.current(features, inference)) {
-                discard(prepared.swap);
+            if (prepared != null && !prepared.current(features, inference, conductor.queues().length)) {
+                discard(prepared);
                 prepared = null;
             }
-            SwapReport report = exchange(prepared == null ? prepare(model) : prepared);
+            SwapReport report = exchange(prepared == null ? prepare(model, warmUp.isZero()) : prepared);
             wanted = model;
             LOG.info(
                     "Model {} active on {} (was {}), gap {} ms, {} of {} operators kept their state, {} cycles of warm-up",
@@ -400,14 +447,20 @@ public final class PipelineComponent implements Pipeline {
         return model.identity().label();
     }
 
-    /** A model opened and compiled, with the services it was made by. */
-    private record Prepared(Conductor.Swap swap, FeatureEngine features, InferenceEngine inference) {
-        boolean current(@Nullable FeatureEngine featuresNow, @Nullable InferenceEngine inferenceNow) {
-            return features == featuresNow && inference == inferenceNow;
+    /** A model opened and compiled, with the services it was made by and the room it has. */
+    private record Prepared(
+            Conductor.Swap swap,
+            FeatureEngine features,
+            InferenceEngine inference,
+            int publishers,
+            Holding.Candidate room) {
+        boolean current(
+                @Nullable FeatureEngine featuresNow, @Nullable InferenceEngine inferenceNow, int publishersNow) {
+            return features == featuresNow && inference == inferenceNow && publishers == publishersNow;
         }
     }
 
-    private Prepared prepare(ModelArtifact model) throws ModelRejectedException {
+    private Prepared prepare(ModelArtifact model, boolean atOnce) throws ModelRejectedException {
         FeatureEngine featureEngine = features;
         InferenceEngine runtime = inference;
         if (featureEngine == null || runtime == null) {
@@ -416,12 +469,45 @@ public final class PipelineComponent implements Pipeline {
         }
         BiFunction<String, String, Optional<UnitConversion>> converter = featureEngine::conversion;
         checkFits(model.contract(), converter);
-        InferenceSession session = runtime.open(model);
+        int publishers = conductor.queues().length;
+        Holding.Candidate room = room(model, featureEngine, publishers, atOnce);
+        InferenceSession session = null;
+        boolean done = false;
         try {
-            ServingModel next = new ServingModel(model, featureEngine.compile(model.contract()), session, acquisition);
-            return new Prepared(new Conductor.Swap(next, converter), featureEngine, runtime);
+            session = runtime.open(model);
+            ServingModel next = new ServingModel(
+                    model, featureEngine.compile(model.contract()), session, acquisition, settings.sampleQueue());
+            done = true;
+            return new Prepared(new Conductor.Swap(next, converter), featureEngine, runtime, publishers, room);
         } catch (IllegalArgumentException e) {
-            session.close();
+            throw new ModelRejectedException("model " + label(model) + ": " + e.getMessage(), e);
+        } catch (RuntimeException | Error e) { // such as a stack that overflows, or direct memory that is at its end
+            throw new ModelRejectedException("model " + label(model) + ": its operators cannot be made: " + e, e);
+        } finally {
+            if (!done) {
+                if (session != null) {
+                    session.close();
+                }
+                room.close();
+            }
+        }
+    }
+
+    /** Takes room for a model before anything of it is made. */
+    private Holding.Candidate room(ModelArtifact model, FeatureEngine engine, int publishers, boolean atOnce)
+            throws ModelRejectedException {
+        try {
+            ContractMemory memory = memory(model, engine, publishers);
+            Optional<String> refusal = memory.refusal(shares.budget());
+            if (refusal.isPresent()) {
+                throw new ModelRejectedException("pipeline " + settings.name() + ": " + refusal.get());
+            }
+            return holding.reserve(
+                    "model " + label(model) + " on " + settings.name(),
+                    memory.modelBytes(),
+                    memory.servingBytes(),
+                    atOnce);
+        } catch (IllegalArgumentException e) {
             throw new ModelRejectedException("model " + label(model) + ": " + e.getMessage(), e);
         }
     }
@@ -442,16 +528,22 @@ public final class PipelineComponent implements Pipeline {
                         settings.name());
             }
         } catch (InterruptedException e) {
-            discard(prepared.swap);
+            discard(prepared);
             Thread.currentThread().interrupt();
             throw new ModelRejectedException("pipeline " + settings.name() + ": interrupted while warming up", e);
+        }
+        if (!running.failure().isEmpty()) {
+            discard(prepared);
+            throw new ModelRejectedException("pipeline " + settings.name() + ": " + running.failure());
         }
     }
 
     /** A model that will not serve. */
-    private void discard(Conductor.Swap swap) {
+    private void discard(Prepared prepared) {
+        Conductor.Swap swap = prepared.swap;
         conductor.between(() -> conductor.abandon(swap));
         swap.model.session.close();
+        prepared.room.close();
     }
 
     private SwapReport exchange(Prepared prepared) throws ModelRejectedException {
@@ -465,12 +557,13 @@ public final class PipelineComponent implements Pipeline {
             if (former != null) {
                 former.session.close();
             }
+            prepared.room.serves();
             return report;
         } catch (ModelRejectedException e) {
-            discard(swap);
+            discard(prepared);
             throw e;
         } catch (InterruptedException e) {
-            discard(swap);
+            discard(prepared);
             Thread.currentThread().interrupt();
             throw new ModelRejectedException("pipeline " + settings.name() + ": interrupted while swapping", e);
         }
@@ -510,7 +603,11 @@ public final class PipelineComponent implements Pipeline {
         return engine == null
                 ? current
                 : new ServingModel(
-                        current.artifact, engine.compile(current.artifact.contract()), current.session, acquisition);
+                        current.artifact,
+                        engine.compile(current.artifact.contract()),
+                        current.session,
+                        acquisition,
+                        settings.sampleQueue());
     }
 
     @Override
@@ -586,6 +683,15 @@ public final class PipelineComponent implements Pipeline {
             dropped += queue.dropped();
         }
         return conductor.statistics(dropped);
+    }
+
+    /** For how long its thread has not gone round, in words; empty if it does. */
+    String stuck(long nowNanos, long toleranceNanos) {
+        long nanos = conductor.stuckNanos(nowNanos, toleranceNanos);
+        return nanos == 0
+                ? ""
+                : "pipeline " + settings.name() + ": its thread has not gone round for "
+                        + TimeUnit.NANOSECONDS.toSeconds(nanos) + " s";
     }
 
     private long wallNs() {

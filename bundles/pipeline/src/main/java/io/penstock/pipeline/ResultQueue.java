@@ -2,8 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.penstock.pipeline;
 
+import io.penstock.api.model.ModelContract;
 import io.penstock.api.publication.CycleResult;
 import io.penstock.api.publication.ResultPublisher;
+import java.util.Arrays;
+import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -11,7 +14,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Takes results from the pipeline's thread to one publisher on a thread of its own. Slots are preallocated; when the
+ * Takes results from the pipeline's thread to one publisher on a thread of its own. Slots are used again and again; when the
  * publisher is slow, new results are dropped and counted, and the pipeline's thread does not notice.
  */
 @SuppressWarnings("NonAtomicVolatileUpdate") // each counter has one writer
@@ -21,20 +24,18 @@ final class ResultQueue {
     private static final int NAPS = 40;
 
     private final ResultPublisher publisher;
-    private final CycleResult[] slots;
+    private final @Nullable CycleResult[] slots;
     private final Thread thread;
     private volatile long written; // by the pipeline
     private volatile long taken; // by the publisher's thread
     private volatile boolean asleep;
     private volatile boolean closed;
     private volatile long dropped;
+    private volatile @Nullable ModelContract current; // set by the pipeline; of others nothing is kept
 
     ResultQueue(String pipeline, ResultPublisher publisher, int length) {
         this.publisher = publisher;
         slots = new CycleResult[length];
-        for (int i = 0; i < length; i++) {
-            slots[i] = new CycleResult();
-        }
         thread = new Thread(this::run, "pipeline-publish-" + pipeline + "-" + publisher.name());
         thread.setDaemon(true);
         thread.start();
@@ -47,7 +48,13 @@ final class ResultQueue {
             dropped = dropped + 1; // single writer
             return null;
         }
-        return slots[(int) (written % slots.length)];
+        int at = (int) (written % slots.length);
+        CycleResult slot = slots[at];
+        if (slot == null) { // the first time around
+            slot = new CycleResult();
+            slots[at] = slot;
+        }
+        return slot;
     }
 
     /** Hands the claimed slot over; wakes the publisher's thread only where it sleeps for long. */
@@ -56,6 +63,25 @@ final class ResultQueue {
         if (asleep) {
             LockSupport.unpark(thread);
         }
+    }
+
+    /**
+     * Another model serves from now on: slots let go of what they were made for, those that wait for the publisher when it has
+     * had them. Else a ring of a slow cycle would keep models of days ago. Only the pipeline's thread.
+     */
+    void exchange(ModelContract contract) {
+        current = contract;
+        for (long free = written; free < taken + slots.length; free++) {
+            CycleResult slot = slots[(int) (free % slots.length)];
+            if (slot != null) {
+                slot.clear();
+            }
+        }
+    }
+
+    /** Whether a slot still has results of this model, or is made for them. */
+    boolean keeps(ModelContract contract) {
+        return Arrays.stream(slots).anyMatch(slot -> slot != null && slot.contract() == contract);
     }
 
     long dropped() {
@@ -92,7 +118,12 @@ final class ResultQueue {
         while (!closed) {
             if (taken < written) {
                 naps = 0;
-                publish(slots[(int) (taken % slots.length)]);
+                CycleResult slot = Objects.requireNonNull(slots[(int) (taken % slots.length)]);
+                publish(slot);
+                ModelContract serving = current;
+                if (serving != null && slot.contract() != serving) {
+                    slot.clear();
+                }
                 taken = taken + 1; // single writer
             } else if (naps < NAPS) {
                 naps++;

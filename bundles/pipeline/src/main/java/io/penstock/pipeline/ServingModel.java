@@ -30,16 +30,24 @@ final class ServingModel {
     final @Nullable Input[] inputs;
     final boolean[] required;
     final OutputSpec[] outputs;
+    /** Pending samples of the frame that are counted already. */
+    long lostPending;
+
     private String lacking = "";
     private int lackingInput = Integer.MIN_VALUE;
     private int lackingStatus;
 
-    ServingModel(ModelArtifact artifact, FeatureProgram program, InferenceSession session, Acquisition acquisition) {
+    ServingModel(
+            ModelArtifact artifact,
+            FeatureProgram program,
+            InferenceSession session,
+            Acquisition acquisition,
+            int sampleQueue) {
         this.artifact = artifact;
         this.program = program;
         this.session = session;
         List<InputSpec> specs = artifact.contract().inputs();
-        frame = new Frame(artifact.contract().inputNames());
+        frame = new Frame(artifact.contract().inputNames(), sampleQueue + 1); // a full queue and what came last
         features = program.newFeatures();
         prediction = new Prediction(artifact.contract().outputNames());
         inputs = new Input[specs.size()];
@@ -55,7 +63,7 @@ final class ServingModel {
     Map<String, byte[]> state() {
         try {
             return program.saveState();
-        } catch (RuntimeException e) {
+        } catch (RuntimeException | Error e) {
             LOG.error(
                     "Model {}: its operators' state is lost, they begin anew",
                     artifact.identity().label(),

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.penstock.pipeline;
 
+import io.penstock.api.memory.MemoryBudget;
 import java.io.BufferedInputStream;
 import java.io.BufferedOutputStream;
 import java.io.DataInputStream;
@@ -28,8 +29,10 @@ final class StateFile {
     private static final long LARGEST_AGE_NS = TimeUnit.MINUTES.toNanos(10);
 
     private final Path file;
+    private final MemoryBudget budget;
 
-    StateFile(Path home, String pipeline) {
+    StateFile(Path home, String pipeline, MemoryBudget budget) {
+        this.budget = budget;
         file = home.resolve("data").resolve("pipeline").resolve(pipeline + ".state");
     }
 
@@ -65,6 +68,15 @@ final class StateFile {
     Map<String, byte[]> load(long nowNs) {
         Map<String, byte[]> state = new HashMap<>();
         if (!Files.exists(file)) {
+            return state;
+        }
+        long most = budget.comingBytes(); // no model whose state is larger can serve
+        if (file.toFile().length() > most) {
+            LOG.warn(
+                    "Operator state in {} has {} bytes, at most {} have room; operators start anew",
+                    file.getFileName(),
+                    file.toFile().length(),
+                    most);
             return state;
         }
         try (DataInputStream in = new DataInputStream(new BufferedInputStream(Files.newInputStream(file)))) {

@@ -29,6 +29,7 @@ final class WarmUp {
     private final CountDownLatch ended = new CountDownLatch(1);
     private boolean begun;
     private volatile int cycles;
+    private volatile String failure = "";
 
     private WarmUp(
             ServingModel candidate,
@@ -94,6 +95,17 @@ final class WarmUp {
     /** Nothing more to wait for: warm, or the serving model, its frames or its operators are gone. */
     void end() {
         ended.countDown();
+    }
+
+    /** The candidate cannot serve. */
+    void fail(String reason) {
+        failure = reason;
+        end();
+    }
+
+    /** Why the candidate cannot serve, empty if nothing is known against it; valid once it has ended. */
+    String failure() {
+        return failure;
     }
 
     /** Waits until it has ended. */

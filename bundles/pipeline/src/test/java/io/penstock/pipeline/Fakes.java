@@ -44,6 +44,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import org.jspecify.annotations.Nullable;
 
 /** Neighbours of a pipeline, by hand. */
 final class Fakes {
@@ -130,11 +131,23 @@ final class Fakes {
         volatile long window;
 
         volatile boolean breaks;
+        /** What a broken operator throws, null for an exception. */
+        volatile @Nullable Error error;
+        /** Which program breaks in {@link #breaks}; null for all. */
+        volatile @Nullable List<String> broken;
+
         volatile boolean breaksInSave;
         volatile boolean breaksInRestore;
         volatile boolean breaksInCompile;
+        /** What it says its programs take. */
+        volatile long programBytes = 1024;
         /** Frames that all programs of these inputs have seen. */
         final Map<List<String>, Integer> applied = new ConcurrentHashMap<>();
+
+        @Override
+        public ProgramMemory memory(ModelContract contract, long shortestCycleMs) {
+            return new ProgramMemory(programBytes, "");
+        }
 
         @Override
         public FeatureProgram compile(ModelContract contract) {
@@ -150,7 +163,8 @@ final class Fakes {
 
                 @Override
                 public void apply(Frame frame, Features features) {
-                    breakIf(breaks);
+                    List<String> only = broken;
+                    breakIf(breaks && (only == null || only.equals(contract.inputNames())));
                     applied.merge(contract.inputNames(), 1, Integer::sum);
                     double sum = 0;
                     int worst = StatusCode.GOOD;
@@ -180,7 +194,11 @@ final class Fakes {
             };
         }
 
-        private static void breakIf(boolean broken) {
+        private void breakIf(boolean broken) {
+            Error thrown = error;
+            if (broken && thrown != null) {
+                throw thrown;
+            }
             if (broken) {
                 throw new IllegalStateException("broken operator");
             }
@@ -197,6 +215,7 @@ final class Fakes {
         final AtomicInteger open = new AtomicInteger();
         final Gate opening = new Gate();
         final Gate running = new Gate();
+        volatile @Nullable Error error;
 
         @Override
         public InferenceSession open(ModelArtifact model) {
@@ -211,6 +230,10 @@ final class Fakes {
                 @Override
                 public int run(Features features, Prediction prediction) {
                     running.pass();
+                    Error thrown = error;
+                    if (thrown != null) {
+                        throw thrown;
+                    }
                     prediction.set(0, features.value(0), StatusCode.GOOD);
                     return StatusCode.GOOD;
                 }
@@ -278,11 +301,11 @@ final class Fakes {
         @Override
         public void publish(CycleResult r) {
             gate.pass();
-            ModelArtifact model = r.model();
+            ModelIdentity model = r.model();
             seen.add(new Seen(
                     r.frame().cycle(),
                     r.frame().instantNs(),
-                    model == null ? "" : model.identity().version(),
+                    model == null ? "" : model.version(),
                     r.prediction().value(0),
                     r.prediction().status(0),
                     r.features().names().isEmpty() ? 0 : r.features().value(1),

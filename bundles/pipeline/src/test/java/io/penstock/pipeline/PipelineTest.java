@@ -14,6 +14,7 @@ import io.penstock.api.data.Frame;
 import io.penstock.api.data.Sample;
 import io.penstock.api.data.StatusCode;
 import io.penstock.api.data.TagId;
+import io.penstock.api.memory.MemoryBudget;
 import io.penstock.api.model.ModelRejectedException;
 import io.penstock.api.pipeline.Pipeline.Binding;
 import io.penstock.api.pipeline.Pipeline.SwapReport;
@@ -43,6 +44,7 @@ class PipelineTest {
     @TempDir
     Path home;
 
+    private final ContractShares shares = new ContractShares(MemoryBudget.ofGateway(160));
     private final List<PipelineComponent> started = new ArrayList<>();
     private final Fakes.Source source = new Fakes.Source("NTU", "A", "B");
     private final Fakes.Publisher publisher = new Fakes.Publisher();
@@ -73,7 +75,7 @@ class PipelineTest {
     }
 
     private PipelineComponent start(Settings settings, Clock clock) {
-        PipelineComponent pipeline = new PipelineComponent(settings, home, clock);
+        PipelineComponent pipeline = new PipelineComponent(settings, home, clock, shares);
         pipeline.bindTagSource(source);
         pipeline.bindPublisher(publisher);
         pipeline.bindFeatureEngine(engine);

@@ -5,6 +5,7 @@ package io.penstock.pipeline;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import io.penstock.api.memory.MemoryBudget;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -65,7 +66,19 @@ class StateFileTest {
         assertEquals(0, file().load(NOW_NS + TimeUnit.MINUTES.toNanos(11)).size());
     }
 
+    // The state of a model that a larger gateway had ended the smaller one at every start.
+    @Test
+    void stateThatNoModelHereCanHaveIsLeftAlone() {
+        file().save(Map.of("key", new byte[20 << 20]), NOW_NS);
+        assertEquals(1, file().load(NOW_NS).size());
+        assertEquals(
+                0,
+                new StateFile(home, "p", MemoryBudget.ofGateway(160))
+                        .load(NOW_NS)
+                        .size());
+    }
+
     private StateFile file() {
-        return new StateFile(home, "p");
+        return new StateFile(home, "p", MemoryBudget.ofGateway(512));
     }
 }

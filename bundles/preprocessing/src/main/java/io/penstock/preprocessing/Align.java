@@ -3,6 +3,7 @@
 package io.penstock.preprocessing;
 
 import io.penstock.api.data.StatusCode;
+import io.penstock.api.memory.HeapSize;
 import io.penstock.api.preprocessing.GridOperator;
 import io.penstock.api.preprocessing.Signal;
 import java.io.DataInput;
@@ -15,22 +16,37 @@ import java.io.IOException;
  *
  * <p>Warm-up: the oldest sample there is, UncertainInitialValue unless Bad; before the first BadWaitingForInitialData. Bad
  * samples come out Bad, later. Gaps: where the value had not been known to be true (sample or keep-alive) for more than
- * {@code maxAgeMs}, BadNoCommunication. O(1) amortised; memory for the samples of {@code delayMs}, at most 65 536.
+ * {@code maxAgeMs}, BadNoCommunication. O(1) amortised; memory for the samples of {@code delayMs}, at most {@code mostSamples} (65 536):
+ * the oldest go early.
  */
 final class Align implements GridOperator, AgeAware {
+    private static final int LEAST_CAPACITY = 64;
+
     private final long delayNs;
     private final long maxAgeNs;
+    private final int mostSamples;
     private long ageNanos = Long.MAX_VALUE;
-    private long[] times = new long[64];
-    private long[] knowns = new long[64];
-    private double[] values = new double[64];
-    private int[] statuses = new int[64];
+    private long[] times = new long[LEAST_CAPACITY];
+    private long[] knowns = new long[LEAST_CAPACITY];
+    private double[] values = new double[LEAST_CAPACITY];
+    private int[] statuses = new int[LEAST_CAPACITY];
     private long head;
     private long next;
 
     Align(Parameters parameters) {
         delayNs = parameters.timeNs("delayMs", 1);
         maxAgeNs = parameters.timeNs("maxAgeMs", 1);
+        mostSamples = parameters.mostSamples();
+    }
+
+    /** It also keeps what comes between two cycles, and the sample before the delay. */
+    static long bytes(Parameters parameters, long shortestMs) {
+        int samples = parameters.samplesWithin(parameters.timeNs("delayMs", 1), shortestMs);
+        int places = Math.max(LEAST_CAPACITY, Integer.highestOneBit(2 * samples - 1));
+        return HeapSize.plus(
+                HeapSize.object(116),
+                HeapSize.times(3, HeapSize.array(places, Long.BYTES)),
+                HeapSize.array(places, Integer.BYTES));
     }
 
     @Override
@@ -44,7 +60,7 @@ final class Align implements GridOperator, AgeAware {
     }
 
     private void add(long timeNs, long knownNs, double value, int status) {
-        if (next - head == Parameters.MOST_SAMPLES) {
+        if (next - head == mostSamples) {
             head++;
         } else if (next - head == times.length) {
             grow();
@@ -123,7 +139,7 @@ final class Align implements GridOperator, AgeAware {
     @Override
     public void restore(DataInput in) throws IOException {
         StateFormat.readVersion(in);
-        int size = StateFormat.readCount(in, Parameters.MOST_SAMPLES);
+        int size = StateFormat.readCount(in, mostSamples);
         head = 0;
         next = 0;
         long last = Long.MIN_VALUE;

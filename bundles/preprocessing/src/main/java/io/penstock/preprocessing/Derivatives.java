@@ -3,6 +3,7 @@
 package io.penstock.preprocessing;
 
 import io.penstock.api.data.StatusCode;
+import io.penstock.api.memory.HeapSize;
 import io.penstock.api.preprocessing.Operator;
 import io.penstock.api.preprocessing.Signal;
 import java.io.DataInput;
@@ -17,12 +18,19 @@ final class Derivatives {
 
     static Operator of(Parameters parameters) {
         boolean slope = parameters.requiredChoice("method", "slope", "ewma").equals("slope");
-        for (String key : slope ? new String[] {"tauMs"} : new String[] {"window", "windowMs", "minFill"}) {
+        for (String key :
+                slope ? new String[] {"tauMs"} : new String[] {"window", "windowMs", "mostSamples", "minFill"}) {
             if (parameters.has(key)) {
                 throw parameters.refused(key, "not with this method", slope ? "slope" : "ewma");
             }
         }
         return slope ? new Slope(parameters) : new Filtered(parameters);
+    }
+
+    static long bytes(Parameters parameters, long shortestMs) {
+        return parameters.has("window") || parameters.has("windowMs")
+                ? WindowOperator.bytes(parameters, shortestMs)
+                : HeapSize.object(244);
     }
 
     private static double perNs(Parameters parameters) {

@@ -2,11 +2,15 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.penstock.preprocessing;
 
+import io.penstock.api.memory.HeapSize;
+
 /** The smallest or largest value of a sliding window in amortised O(1): a deque of the values that may still become it. */
 final class Extremes {
+    private static final int LEAST_CAPACITY = 16;
+
     private final int sign;
-    private long[] slots = new long[16];
-    private double[] values = new double[16];
+    private long[] slots = new long[LEAST_CAPACITY];
+    private double[] values = new double[LEAST_CAPACITY];
     private long head;
     private long next;
 
@@ -20,6 +24,12 @@ final class Extremes {
 
     static Extremes largest() {
         return new Extremes(-1);
+    }
+
+    /** What it takes beside a window of so many places, a power of two. */
+    static long bytes(int places) {
+        return HeapSize.plus(
+                HeapSize.object(28), HeapSize.times(2, HeapSize.array(Math.max(LEAST_CAPACITY, places), Long.BYTES)));
     }
 
     /** Slots ascend. */

@@ -3,6 +3,7 @@
 package io.penstock.preprocessing;
 
 import io.penstock.api.data.StatusCode;
+import io.penstock.api.memory.HeapSize;
 import io.penstock.api.preprocessing.Operator;
 import io.penstock.api.preprocessing.Signal;
 import java.io.DataInput;
@@ -40,7 +41,8 @@ final class Frozen implements Operator, ReferenceAware {
         identical = parameters.whole("identical", 2, Parameters.MOST_SAMPLES, 0);
         verdict = Verdict.of(parameters);
         if (!withWindow) {
-            for (String key : List.of("reference", "referenceMove", "resolution", "minFill", "maxGapMs")) {
+            for (String key :
+                    List.of("reference", "referenceMove", "resolution", "mostSamples", "minFill", "maxGapMs")) {
                 if (parameters.has(key)) {
                     throw parameters.refused(key, "only together with window or windowMs", "without");
                 }
@@ -56,6 +58,20 @@ final class Frozen implements Operator, ReferenceAware {
             throw parameters.refused("referenceMove", "together with reference", withReference ? "absent" : "alone");
         }
         movement = withWindow ? new Movement(parameters, withReference) : null;
+    }
+
+    static long bytes(Parameters parameters, long shortestMs) {
+        long own = HeapSize.object(116);
+        if (!parameters.has("window") && !parameters.has("windowMs")) {
+            return own;
+        }
+        int places = WindowOperator.mostPlaces(parameters, shortestMs);
+        boolean withReference = parameters.has("reference");
+        return HeapSize.plus(
+                own,
+                WindowOperator.bytes(places, withReference),
+                HeapSize.times(2, Extremes.bytes(places)),
+                HeapSize.times(2, Extremes.bytes(withReference ? places : 0)));
     }
 
     @Override

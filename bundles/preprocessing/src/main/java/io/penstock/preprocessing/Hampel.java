@@ -49,6 +49,10 @@ final class Hampel extends WindowOperator {
                 parameters.has("window") ? parameters.whole("window", 3, Parameters.MOST_SAMPLES) / 2 : 15);
     }
 
+    static long bytes(Parameters parameters, long shortestMs) {
+        return WindowStatistics.medianBytes(parameters, shortestMs);
+    }
+
     @Override
     void enter(long slot, double value) {
         sorted.enter(value);

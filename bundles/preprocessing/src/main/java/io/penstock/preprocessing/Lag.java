@@ -3,6 +3,7 @@
 package io.penstock.preprocessing;
 
 import io.penstock.api.data.StatusCode;
+import io.penstock.api.memory.HeapSize;
 import io.penstock.api.preprocessing.Operator;
 import io.penstock.api.preprocessing.Signal;
 import java.io.DataInput;
@@ -29,6 +30,12 @@ final class Lag implements Operator {
         maxGapNs = parameters.timeNs("maxGapMs", 1, Long.MAX_VALUE);
         values = new double[cycles + 1];
         statuses = new int[cycles + 1];
+    }
+
+    static long bytes(Parameters parameters, long shortestMs) {
+        int places = parameters.whole("cycles", 1, Parameters.MOST_SAMPLES) + 1;
+        return HeapSize.plus(
+                HeapSize.object(116), HeapSize.array(places, Double.BYTES), HeapSize.array(places, Integer.BYTES));
     }
 
     @Override

@@ -68,6 +68,33 @@ public final class OperatorFeatureEngine implements FeatureEngine {
         return new Compilation(contract, List.copyOf(whiteboard)).program();
     }
 
+    @Override
+    public ProgramMemory memory(ModelContract contract, long shortestCycleMs) {
+        List<OperatorFactory> further = List.copyOf(whiteboard);
+        return new ProgramSize(contract, shortestCycleMs, (where, spec) -> factory(where, spec, further)).memory();
+    }
+
+    private OperatorFactory factory(String where, OperatorSpec spec, List<OperatorFactory> further) {
+        OperatorFactory own = standard.get(spec.operator());
+        if (own != null) {
+            return own;
+        }
+        List<OperatorFactory> found = further.stream()
+                .filter(factory -> factory.operator().equals(spec.operator()))
+                .toList();
+        if (found.size() > 1) {
+            throw new IllegalArgumentException(where + "operator '" + spec.operator() + "' is provided by "
+                    + found.size() + " bundles; remove all but one");
+        }
+        if (found.isEmpty()) {
+            Set<String> known = new TreeSet<>(standard.keySet());
+            further.forEach(factory -> known.add(factory.operator()));
+            throw new IllegalArgumentException(
+                    where + "operator '" + spec.operator() + "' is unknown; this gateway knows " + known);
+        }
+        return found.get(0);
+    }
+
     /** One contract on its way to a program. */
     private final class Compilation {
         private final ModelContract contract;
@@ -159,7 +186,7 @@ public final class OperatorFeatureEngine implements FeatureEngine {
                     key.append(" @").append(contract.cycleMs()); // windows of cycles mean nothing on another grid
                 }
                 key.append(" | ").append(spec);
-                OperatorFactory factory = factory(where(feature, i), spec);
+                OperatorFactory factory = factory(where(feature, i), spec, further);
                 Operator operator = create(where(feature, i), factory, spec);
                 if (operator instanceof Stale && grid.isPresent() && i < grid.getAsInt()) {
                     throw new IllegalArgumentException(where(feature, i) + "stale: after "
@@ -185,7 +212,8 @@ public final class OperatorFeatureEngine implements FeatureEngine {
             OptionalInt found = OptionalInt.empty();
             for (int i = 0; i < feature.operators().size(); i++) {
                 OperatorSpec spec = feature.operators().get(i);
-                if (create(where(feature, i), factory(where(feature, i), spec), spec) instanceof GridOperator) {
+                if (create(where(feature, i), factory(where(feature, i), spec, further), spec)
+                        instanceof GridOperator) {
                     if (found.isPresent()) {
                         throw new IllegalArgumentException(where(feature, i) + spec.operator()
                                 + ": at most one of the operators that make a grid, was a second after "
@@ -195,27 +223,6 @@ public final class OperatorFeatureEngine implements FeatureEngine {
                 }
             }
             return found;
-        }
-
-        private OperatorFactory factory(String where, OperatorSpec spec) {
-            OperatorFactory own = standard.get(spec.operator());
-            if (own != null) {
-                return own;
-            }
-            List<OperatorFactory> found = further.stream()
-                    .filter(factory -> factory.operator().equals(spec.operator()))
-                    .toList();
-            if (found.size() > 1) {
-                throw new IllegalArgumentException(where + "operator '" + spec.operator() + "' is provided by "
-                        + found.size() + " bundles; remove all but one");
-            }
-            if (found.isEmpty()) {
-                Set<String> known = new TreeSet<>(standard.keySet());
-                further.forEach(factory -> known.add(factory.operator()));
-                throw new IllegalArgumentException(
-                        where + "operator '" + spec.operator() + "' is unknown; this gateway knows " + known);
-            }
-            return found.get(0);
         }
 
         private Operator create(String where, OperatorFactory factory, OperatorSpec spec) {

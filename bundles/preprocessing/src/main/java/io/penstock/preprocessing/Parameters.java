@@ -9,7 +9,7 @@ import java.util.Locale;
 
 /** Reads an operator's parameters; refuses what is unknown, absent or out of limits, and never clamps. */
 final class Parameters {
-    /** Samples a window, lag or delay may hold; bounds memory at about 1 MiB per operator. */
+    /** Samples a window, lag or delay may hold; bounds memory at two to three MiB per operator. */
     static final int MOST_SAMPLES = 65_536;
 
     /** Longest time a parameter may name: 31 days. */
@@ -81,6 +81,18 @@ final class Parameters {
 
     long timeNs(String key, long lowMs, long absentNs) {
         return has(key) ? timeNs(key, lowMs) : absentNs;
+    }
+
+    /** Samples that a window or delay of this time may hold, {@code mostSamples} where it is given. */
+    int mostSamples() {
+        return whole("mostSamples", 64, MOST_SAMPLES, MOST_SAMPLES);
+    }
+
+    /** Most samples that are within this time, where they are at least so many ms apart, 0 if nothing is known of it. */
+    int samplesWithin(long spanNs, long shortestMs) {
+        int most = mostSamples();
+        long fitting = shortestMs < 1 ? most : spanNs / NANOS_PER_MS / shortestMs + 2;
+        return (int) Math.min(most, fitting);
     }
 
     boolean flag(String key) {

@@ -2,12 +2,20 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.penstock.preprocessing;
 
+import io.penstock.api.memory.HeapSize;
 import java.util.Arrays;
 
 /** The values of a sliding window in ascending order, for medians. O(window) per sample, by block moves. */
 final class Sorted {
-    private double[] values = new double[16];
+    private static final int LEAST_CAPACITY = 16;
+
+    private double[] values = new double[LEAST_CAPACITY];
     private int size;
+
+    /** What it takes beside a window of so many places, a power of two. */
+    static long bytes(int places) {
+        return HeapSize.plus(HeapSize.object(8), HeapSize.array(Math.max(LEAST_CAPACITY, places), Double.BYTES));
+    }
 
     void enter(double value) {
         if (size == values.length) {

@@ -9,6 +9,7 @@ import java.io.DataOutput;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
 import java.util.zip.CRC32;
 
 /** The outer form of every saved state: version, CRC-32, content. */
@@ -32,17 +33,25 @@ final class StateEnvelope {
 
     /** @return nothing but the header where the writer wrote nothing. */
     static byte[] close(Writer writer) {
-        ByteArrayOutputStream content = new ByteArrayOutputStream();
+        Buffer buffer = new Buffer();
         try {
-            writer.write(new DataOutputStream(content));
-            ByteArrayOutputStream whole = new ByteArrayOutputStream(HEADER + content.size());
-            DataOutputStream out = new DataOutputStream(whole);
+            DataOutputStream out = new DataOutputStream(buffer);
             out.writeByte(VERSION);
-            out.writeInt(crc(content.toByteArray(), 0));
-            content.writeTo(out);
-            return whole.toByteArray();
+            out.writeInt(0);
+            writer.write(out);
+            return buffer.sealed();
         } catch (IOException e) {
             throw new UncheckedIOException(e); // only an operator of somebody else can do that to an array
+        }
+    }
+
+    /** Gives its bytes with their checksum, copied once: states are large. */
+    private static final class Buffer extends ByteArrayOutputStream {
+        byte[] sealed() {
+            CRC32 crc = new CRC32();
+            crc.update(buf, HEADER, count - HEADER);
+            ByteBuffer.wrap(buf).putInt(1, (int) crc.getValue());
+            return toByteArray();
         }
     }
 

@@ -3,6 +3,7 @@
 package io.penstock.preprocessing;
 
 import io.penstock.api.data.StatusCode;
+import io.penstock.api.memory.HeapSize;
 import io.penstock.api.preprocessing.Operator;
 import io.penstock.api.preprocessing.Signal;
 import java.io.DataInput;
@@ -20,19 +21,22 @@ import java.util.List;
  *       status. Uncertain samples give their value and are not counted as Good.
  *   <li>Warm-up: UncertainInitialValue until {@code window} samples, or {@code windowMs}, have passed.
  *   <li>{@code minFill} (0.8): with a smaller share of Good samples the result is UncertainSubNormal.
+ *   <li>{@code mostSamples} (65 536): more than that within {@code windowMs} and the oldest go early, UncertainSubNormal.
  *   <li>Gap: after more than {@code maxGapMs} without a sample (by default {@code windowMs}; unlimited for {@code window})
  *       the window starts anew.
  * </ul>
  */
 abstract class WindowOperator implements Operator {
-    static final List<String> PARAMETERS = List.of("window", "windowMs", "minFill", "maxGapMs");
+    static final List<String> PARAMETERS = List.of("window", "windowMs", "mostSamples", "minFill", "maxGapMs");
 
+    private static final int LEAST_CAPACITY = 64;
     private static final byte MISSING = 0;
     private static final byte UNCERTAIN = 1;
     private static final byte GOOD = 2;
 
     private final int count;
     private final long spanNs;
+    private final int mostSamples;
     private final double minFill;
     private final long maxGapNs;
     private final boolean withCompanion;
@@ -52,14 +56,45 @@ abstract class WindowOperator implements Operator {
         parameters.exactlyOne("window", "windowMs");
         count = parameters.whole("window", leastSamples, Parameters.MOST_SAMPLES, 0);
         spanNs = parameters.timeNs("windowMs", 1, 0);
+        if (count > 0 && parameters.has("mostSamples")) {
+            throw parameters.refused("mostSamples", "only together with windowMs", "with window");
+        }
+        mostSamples = parameters.mostSamples();
         minFill = parameters.number("minFill", 0, 1, 0.8);
         maxGapNs = parameters.timeNs("maxGapMs", 1, count > 0 ? Long.MAX_VALUE : spanNs);
         this.withCompanion = withCompanion;
-        int capacity = count > 0 ? Math.max(2, Integer.highestOneBit(2 * count - 1)) : 64;
+        int capacity = count > 0 ? capacity(count) : LEAST_CAPACITY;
         times = new long[capacity];
         values = new double[capacity];
         companions = new double[withCompanion ? capacity : 0];
         qualities = new byte[capacity];
+    }
+
+    private static int capacity(int samples) {
+        return Math.max(2, Integer.highestOneBit(2 * samples - 1));
+    }
+
+    /** Places in the full window. */
+    static int mostPlaces(Parameters parameters, long shortestMs) {
+        parameters.exactlyOne("window", "windowMs");
+        return parameters.has("window")
+                ? capacity(parameters.whole("window", 1, Parameters.MOST_SAMPLES))
+                : Math.max(
+                        LEAST_CAPACITY,
+                        capacity(parameters.samplesWithin(parameters.timeNs("windowMs", 1), shortestMs)));
+    }
+
+    /** What the window takes with nothing but sums beside it. */
+    static long bytes(Parameters parameters, long shortestMs) {
+        return bytes(mostPlaces(parameters, shortestMs), false);
+    }
+
+    static long bytes(int places, boolean withCompanion) {
+        return HeapSize.plus(
+                HeapSize.object(244), // and the fields of those that extend it
+                HeapSize.times(2, HeapSize.array(places, Long.BYTES)),
+                HeapSize.array(withCompanion ? places : 0, Double.BYTES),
+                HeapSize.array(places, 1));
     }
 
     /** A usable value enters; slots ascend. */
@@ -124,7 +159,7 @@ abstract class WindowOperator implements Operator {
             while (next > head && timeNs - times[at(head)] >= spanNs) {
                 removeOldest();
             }
-            if (next - head == Parameters.MOST_SAMPLES) {
+            if (next - head == mostSamples) {
                 crowdedUntilNs = times[at(head)] + spanNs;
                 removeOldest();
             } else if (next - head == times.length) {
@@ -257,7 +292,7 @@ abstract class WindowOperator implements Operator {
     @Override
     public void restore(DataInput in) throws IOException {
         StateFormat.readVersion(in);
-        int size = StateFormat.readCount(in, count > 0 ? count : Parameters.MOST_SAMPLES);
+        int size = StateFormat.readCount(in, count > 0 ? count : mostSamples);
         long first = in.readLong();
         long crowded = in.readLong();
         restart();

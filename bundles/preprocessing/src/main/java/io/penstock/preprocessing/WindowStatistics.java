@@ -3,6 +3,7 @@
 package io.penstock.preprocessing;
 
 import io.penstock.api.data.StatusCode;
+import io.penstock.api.memory.HeapSize;
 import io.penstock.api.preprocessing.Signal;
 import java.io.DataInput;
 import java.io.DataOutput;
@@ -11,6 +12,16 @@ import java.io.IOException;
 /** The moving statistics. */
 final class WindowStatistics {
     private WindowStatistics() {}
+
+    static long extremeBytes(Parameters parameters, long shortestMs) {
+        int places = WindowOperator.mostPlaces(parameters, shortestMs);
+        return HeapSize.plus(WindowOperator.bytes(places, false), Extremes.bytes(places));
+    }
+
+    static long medianBytes(Parameters parameters, long shortestMs) {
+        int places = WindowOperator.mostPlaces(parameters, shortestMs);
+        return HeapSize.plus(WindowOperator.bytes(places, false), Sorted.bytes(places));
+    }
 
     /** {@code movingMean}: arithmetic mean of the window's usable values. O(1). */
     static final class Mean extends Momentary {

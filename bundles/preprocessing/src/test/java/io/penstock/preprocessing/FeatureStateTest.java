@@ -279,6 +279,11 @@ class FeatureStateTest {
             }
 
             @Override
+            public long bytes(OperatorSpec spec, long shortestMs) {
+                return 0;
+            }
+
+            @Override
             public Operator create(OperatorSpec spec) {
                 return new Operator() {
                     @Override

@@ -161,6 +161,11 @@ class RefusalTest {
 
     private record Doubling(String operator) implements OperatorFactory {
         @Override
+        public long bytes(OperatorSpec spec, long shortestMs) {
+            return 0;
+        }
+
+        @Override
         public Operator create(OperatorSpec spec) {
             return signal -> signal.value *= 2;
         }
@@ -194,6 +199,11 @@ class RefusalTest {
             @Override
             public String operator() {
                 return "picky";
+            }
+
+            @Override
+            public long bytes(OperatorSpec spec, long shortestMs) {
+                return 0;
             }
 
             @Override

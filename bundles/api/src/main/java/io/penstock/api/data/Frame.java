@@ -14,8 +14,10 @@ import java.util.List;
  */
 public final class Frame {
     private static final int FIRST_PENDING = 4;
+    private static final int MOST_PENDING = 65_536;
 
     private final List<String> inputs;
+    private final int mostPending;
     private final double[] values;
     private final int[] statuses;
     private final long[] sourceTimesNs;
@@ -26,19 +28,32 @@ public final class Frame {
     private final long[][] pendingTimesNs;
     private long instantNs;
     private long cycle;
+    private long lostPending;
 
     /** @param inputs names of the model's inputs, in the contract's order. */
     public Frame(List<String> inputs) {
+        this(inputs, MOST_PENDING);
+    }
+
+    /**
+     * @param inputs names of the model's inputs, in the contract's order.
+     * @param mostPending pending samples per input that it holds, the newest ones; 0 for a frame that others are copied into
+     *     without them.
+     */
+    public Frame(List<String> inputs, int mostPending) {
         this.inputs = List.copyOf(inputs);
+        this.mostPending = mostPending;
         int n = inputs.size();
+        int pending = mostPending == 0 ? 0 : n;
         values = new double[n];
         statuses = new int[n];
         sourceTimesNs = new long[n];
         agesNanos = new long[n];
-        pendingCounts = new int[n];
-        pendingValues = new double[n][FIRST_PENDING];
-        pendingStatuses = new int[n][FIRST_PENDING];
-        pendingTimesNs = new long[n][FIRST_PENDING];
+        int first = Math.min(FIRST_PENDING, mostPending);
+        pendingCounts = new int[pending];
+        pendingValues = new double[pending][first];
+        pendingStatuses = new int[pending][first];
+        pendingTimesNs = new long[pending][first];
         Arrays.fill(values, Double.NaN);
         Arrays.fill(statuses, StatusCode.BAD_WAITING_FOR_INITIAL_DATA);
         Arrays.fill(agesNanos, Long.MAX_VALUE);
@@ -63,17 +78,38 @@ public final class Frame {
         agesNanos[input] = ageNanos;
     }
 
-    /** Adds a sample that arrived since the frame before; source times ascend strictly per input. */
+    /**
+     * Adds a sample that arrived since the frame before; source times ascend strictly per input. Where there are too many the
+     * older half is lost and counted: a frame that waits for its trigger must not grow without end.
+     */
     public void addPending(int input, double value, int status, long sourceTimeNs) {
-        int k = pendingCounts[input]++;
-        if (k == pendingValues[input].length) {
-            pendingValues[input] = Arrays.copyOf(pendingValues[input], 2 * k);
-            pendingStatuses[input] = Arrays.copyOf(pendingStatuses[input], 2 * k);
-            pendingTimesNs[input] = Arrays.copyOf(pendingTimesNs[input], 2 * k);
+        if (mostPending == 0) {
+            lostPending++;
+            return;
         }
+        int k = pendingCounts[input];
+        if (k == mostPending) {
+            k = forgetOlderHalf(input);
+        } else if (k == pendingValues[input].length) {
+            int length = (int) Math.min(2L * k, mostPending);
+            pendingValues[input] = Arrays.copyOf(pendingValues[input], length);
+            pendingStatuses[input] = Arrays.copyOf(pendingStatuses[input], length);
+            pendingTimesNs[input] = Arrays.copyOf(pendingTimesNs[input], length);
+        }
+        pendingCounts[input] = k + 1;
         pendingValues[input][k] = value;
         pendingStatuses[input][k] = status;
         pendingTimesNs[input][k] = sourceTimeNs;
+    }
+
+    private int forgetOlderHalf(int input) {
+        int kept = mostPending / 2;
+        int from = mostPending - kept;
+        System.arraycopy(pendingValues[input], from, pendingValues[input], 0, kept);
+        System.arraycopy(pendingStatuses[input], from, pendingStatuses[input], 0, kept);
+        System.arraycopy(pendingTimesNs[input], from, pendingTimesNs[input], 0, kept);
+        lostPending += from;
+        return kept;
     }
 
     /** Copies values, statuses, times and ages (not the pending samples) of a frame with the same inputs. */
@@ -91,7 +127,7 @@ public final class Frame {
     public void copyInput(int input, Frame other, int from) {
         set(input, other.values[from], other.statuses[from], other.sourceTimesNs[from], other.agesNanos[from]);
         pendingCounts[input] = 0;
-        for (int k = 0; k < other.pendingCounts[from]; k++) {
+        for (int k = 0; k < other.pendingCount(from); k++) {
             addPending(
                     input, other.pendingValues[from][k], other.pendingStatuses[from][k], other.pendingTimesNs[from][k]);
         }
@@ -134,7 +170,12 @@ public final class Frame {
     }
 
     public int pendingCount(int input) {
-        return pendingCounts[input];
+        return mostPending == 0 ? 0 : pendingCounts[input];
+    }
+
+    /** Pending samples that had to make room for newer ones, since it was made. */
+    public long lostPending() {
+        return lostPending;
     }
 
     public double pendingValue(int input, int k) {

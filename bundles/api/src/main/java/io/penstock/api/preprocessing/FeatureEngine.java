@@ -15,6 +15,23 @@ public interface FeatureEngine {
     FeatureProgram compile(ModelContract contract);
 
     /**
+     * Most heap that a program of this contract takes, in bytes, with its windows full and its state saved beside it. Makes
+     * nothing of that size itself, so it is asked before {@link #compile}.
+     *
+     * @param shortestCycleMs frames are at least so far apart, 0 if nothing is known of it.
+     * @throws IllegalArgumentException as {@link #compile}.
+     */
+    ProgramMemory memory(ModelContract contract, long shortestCycleMs);
+
+    /**
+     * What a program takes.
+     *
+     * @param bytes on the heap.
+     * @param largest what takes most of it, for people; empty where nothing stands out.
+     */
+    record ProgramMemory(long bytes, String largest) {}
+
+    /**
      * The conversion between two units given by UNECE common code.
      *
      * @return empty if they measure different things or one is unknown.

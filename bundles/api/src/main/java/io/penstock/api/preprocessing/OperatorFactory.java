@@ -15,4 +15,13 @@ public interface OperatorFactory {
      * @throws IllegalArgumentException naming operator, parameter, value and limit; unknown parameters are refused.
      */
     Operator create(OperatorSpec spec);
+
+    /**
+     * Most heap in bytes that such an operator ever takes, its window full. Asked before {@link #create}: what does not fit into
+     * the gateway is never made.
+     *
+     * @param shortestMs the samples it sees are at least so far apart, 0 if nothing is known of it.
+     * @throws IllegalArgumentException as {@link #create}.
+     */
+    long bytes(OperatorSpec spec, long shortestMs);
 }

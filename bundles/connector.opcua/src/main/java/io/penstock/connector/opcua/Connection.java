@@ -159,7 +159,7 @@ final class Connection {
         try {
             while (!stopped) {
                 long begin = System.nanoTime();
-                long trustState = trust.state();
+                String trustState = trust.state();
                 boolean waitsForTrust = false;
                 String reason;
                 try {
@@ -205,6 +205,8 @@ final class Connection {
     private String watch(ClientSession current) throws InterruptedException {
         long nextCheck = System.nanoTime() + settings.keepAliveMs() * 1_000_000;
         long nextRetry = System.nanoTime() + settings.nodeRetryMs() * 1_000_000;
+        long nextTrust = System.nanoTime();
+        String trustState = "";
         while (!stopped) { // an interrupt may have gone lost in Milo
             try {
                 return current.fault().get(TICK_MS, TimeUnit.MILLISECONDS);
@@ -213,6 +215,15 @@ final class Connection {
                 if (now - nextCheck >= 0) {
                     nextCheck = now + settings.keepAliveMs() * 1_000_000;
                     current.check();
+                }
+                if (now - nextTrust >= 0) {
+                    nextTrust = now + TRUST_LOOK_MS * 1_000_000;
+                    String found = trust.state();
+                    String leave = found.equals(trustState) ? null : trust.leave();
+                    trustState = found;
+                    if (leave != null) {
+                        return leave;
+                    }
                 }
                 if (now - nextRetry >= 0) {
                     nextRetry = now + settings.nodeRetryMs() * 1_000_000;
@@ -248,12 +259,12 @@ final class Connection {
     }
 
     /** Shorter where a person moves a certificate meanwhile. */
-    private void pause(long ms, @Nullable Long trustState) throws InterruptedException {
+    private void pause(long ms, @Nullable String trustState) throws InterruptedException {
         long end = System.nanoTime() + ms * 1_000_000;
         for (long left = ms; left > 0 && !stopped; left = (end - System.nanoTime()) / 1_000_000) {
             // A back-off; stop() interrupts it.
             Thread.sleep(Math.min(left, TRUST_LOOK_MS));
-            if (trustState != null && trust.state() != trustState) {
+            if (trustState != null && !trust.state().equals(trustState)) {
                 return;
             }
         }

@@ -14,12 +14,14 @@ import io.penstock.api.data.TagId;
 import io.penstock.connector.opcua.TagStates.Place;
 import io.penstock.opcua.stack.ApplicationCertificate;
 import io.penstock.opcua.stack.BouncyCastle;
+import io.penstock.opcua.stack.CertificatePolicy;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionStage;
@@ -105,6 +107,17 @@ public final class OpcUaConnector implements TagSource, TagWriter {
 
         @AttributeDefinition(description = "How often nodes the server does not know are asked for again, in ms.")
         long nodeRetryMs() default 10_000;
+
+        @AttributeDefinition(
+                description =
+                        "Shortest RSA key in the server's certificate and those of its issuers, 2048 to 4096 bits.")
+        int minimumRsaBits() default CertificatePolicy.LEAST_RSA_BITS;
+
+        @AttributeDefinition(
+                description =
+                        "Whether each authority in the server's chain needs a current revocation list: required, or"
+                                + " tolerated where they may be missing or expired.")
+        String revocationLists() default CertificatePolicy.REQUIRED;
     }
 
     private final Settings settings;
@@ -153,7 +166,14 @@ public final class OpcUaConnector implements TagSource, TagWriter {
         }
         ServerTrust trust;
         try {
-            trust = new ServerTrust(home, directory);
+            trust = new ServerTrust(
+                    home,
+                    directory,
+                    settings.serverCertificates(),
+                    own == null
+                            ? Instant.EPOCH
+                            : own.certificate().getNotBefore().toInstant(),
+                    clock);
         } catch (IOException e) {
             throw new UncheckedIOException("trust folders in " + directory + ": " + e.getMessage(), e);
         }

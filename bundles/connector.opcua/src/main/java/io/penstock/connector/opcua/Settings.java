@@ -7,6 +7,8 @@ import io.penstock.api.acquisition.DataType;
 import io.penstock.api.acquisition.Scaling;
 import io.penstock.api.acquisition.TagDefinition;
 import io.penstock.api.data.TagId;
+import io.penstock.opcua.stack.CertificatePolicy;
+import io.penstock.opcua.stack.CertificatePolicy.Peer;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.nio.file.Path;
@@ -43,7 +45,8 @@ record Settings(
         long lossToBadMs,
         long retryMs,
         long maxRetryMs,
-        long nodeRetryMs) {
+        long nodeRetryMs,
+        CertificatePolicy serverCertificates) {
 
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_-]{0,40}");
     private static final int DEFAULT_PORT = 4840;
@@ -107,7 +110,8 @@ record Settings(
                 lossToBad,
                 retry,
                 maxRetry,
-                nodeRetry);
+                nodeRetry,
+                CertificatePolicy.of(Peer.SERVER, config.minimumRsaBits(), config.revocationLists()));
     }
 
     /** {@code application:name} of this connector, in its certificate and towards the server. */

@@ -151,7 +151,8 @@ class GarbageServerTest {
                     open.lossToBadMs(),
                     open.retryMs(),
                     open.maxRetryMs(),
-                    open.nodeRetryMs()));
+                    open.nodeRetryMs(),
+                    open.serverCertificates()));
             plant.heard.await("C0", "Bad", s -> s.status() == StatusCode.BAD_NO_COMMUNICATION);
             assertEquals(State.LOST, plant.connector.connection().state());
             String detail = plant.connector.connection().detail();

@@ -79,6 +79,8 @@ class OpcUaConfigurationCheckTest {
                 "retryMs|10|retryMs: 100 to 3600000, was '10'",
                 "maxRetryMs|999|maxRetryMs: 1000 to 3600000, was '999'",
                 "nodeRetryMs|1|nodeRetryMs: 100 to 3600000, was '1'",
+                "minimumRsaBits|1024|minimumRsaBits: 2048 to 4096, which the security policies allow, was 1024",
+                "revocationLists|off|revocationLists: required or tolerated (that they are missing), was 'off'",
                 "queueSize|many|wrong type",
             })
     void nonsenseIsRefusedWithKeyValueAndLimit(String key, String value, String message) {

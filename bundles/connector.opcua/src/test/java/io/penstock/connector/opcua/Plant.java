@@ -13,6 +13,7 @@ import io.penstock.api.acquisition.Scaling;
 import io.penstock.api.acquisition.TagDefinition;
 import io.penstock.api.data.Sample;
 import io.penstock.api.data.TagId;
+import io.penstock.opcua.stack.CertificatePolicy;
 import io.penstock.peers.PeerProcess;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -84,7 +85,8 @@ final class Plant implements AutoCloseable {
                 1500,
                 200,
                 400,
-                300);
+                300,
+                CertificatePolicy.of(CertificatePolicy.Peer.SERVER, 2048, "required"));
     }
 
     Settings secure(SecurityPolicy policy, String user, TagDefinition... tags) {
@@ -107,7 +109,8 @@ final class Plant implements AutoCloseable {
                 open.lossToBadMs(),
                 30_000,
                 30_000,
-                open.nodeRetryMs());
+                open.nodeRetryMs(),
+                open.serverCertificates());
     }
 
     /** The same with short times for what goes wrong. */
@@ -130,7 +133,8 @@ final class Plant implements AutoCloseable {
                 s.lossToBadMs(),
                 200,
                 400,
-                s.nodeRetryMs());
+                s.nodeRetryMs(),
+                s.serverCertificates());
     }
 
     void password(String password) {

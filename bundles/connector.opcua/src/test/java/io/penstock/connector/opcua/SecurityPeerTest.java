@@ -166,7 +166,8 @@ class SecurityPeerTest {
                 open.lossToBadMs(),
                 open.retryMs(),
                 open.maxRetryMs(),
-                open.nodeRetryMs());
+                open.nodeRetryMs(),
+                open.serverCertificates());
     }
 
     // Without a secure channel the password is still encrypted, for whoever sends his certificate first.

@@ -4,9 +4,12 @@ package io.penstock.connector.opcua;
 
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.penstock.opcua.stack.CertificatePolicy;
 import java.io.IOException;
 import java.math.BigInteger;
 import java.nio.file.Files;
@@ -14,6 +17,7 @@ import java.nio.file.Path;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
 import java.security.cert.X509Certificate;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Date;
@@ -61,7 +65,12 @@ class ServerTrustTest {
     @BeforeEach
     void folders() throws IOException {
         directory = home.resolve("data/connector.opcua/plant");
-        trust = new ServerTrust(home, directory);
+        trust = new ServerTrust(
+                home,
+                directory,
+                CertificatePolicy.of(CertificatePolicy.Peer.SERVER, 2048, "required"),
+                Instant.EPOCH,
+                Clock.systemUTC());
     }
 
     private static KeyPair key(int bits) throws Exception {
@@ -150,7 +159,7 @@ class ServerTrustTest {
         put("trusted", "future.der", future.getEncoded());
         put("trusted", "valid.der", valid.getEncoded());
         String message = refused(StatusCodes.Bad_CertificateTimeInvalid, URI, ended);
-        assertTrue(message.contains("CN=Plant Server") && message.contains("is in trusted/, but"), message);
+        assertTrue(message.contains("CN=Plant Server") && message.contains("is refused: "), message);
         refused(StatusCodes.Bad_CertificateTimeInvalid, URI, future);
         accepted(valid);
     }
@@ -172,13 +181,23 @@ class ServerTrustTest {
         assertTrue(message.contains("is not trusted; compare the thumbprint"), message);
         Files.move(directory.resolve("issuers/ca.der"), directory.resolve("trusted/ca.der"));
         message = refused(StatusCodes.Bad_CertificateRevocationUnknown, URI, issued, authority);
-        assertTrue(message.contains("revocation list of CN=Plant CA into data/connector.opcua/plant/issuers"), message);
+        assertTrue(
+                message.contains("there is no revocation list of CN=Plant CA; put the current list of CN=Plant CA into"
+                        + " data/connector.opcua/plant/issuers/crl as a file *.crl"),
+                message);
         put("issuers", "empty.crl", revocations(BigInteger.ONE));
         accepted(issued, authority);
         accepted(issued);
-        put("issuers", "ca.crl", revocations(issued.getSerialNumber()));
+        assertNull(trust.leave());
         Files.delete(directory.resolve("issuers/empty.crl"));
+        assertNull(trust.leave(), "a list that is gone cuts no plant off");
+        refused(StatusCodes.Bad_CertificateRevocationUnknown, URI, issued);
+        String before = trust.state();
+        put("issuers/crl", "ca.crl", revocations(issued.getSerialNumber()));
+        assertNotEquals(before, trust.state());
         refused(StatusCodes.Bad_CertificateRevoked, URI, issued);
+        message = trust.leave();
+        assertTrue(message != null && message.contains("is no longer accepted: CN=Plant Server was revoked"), message);
     }
 
     // With an authority in between, the list to fetch was named wrong, or not at all, and the engineer was stuck.
@@ -192,14 +211,19 @@ class ServerTrustTest {
                 certificate("CN=Plant Server", serverKey, line, lineKey, false, from, Duration.ofDays(30));
         put("trusted", "ca.der", authority.getEncoded());
         put("issuers", "line.der", line.getEncoded());
-        String message = refused(StatusCodes.Bad_CertificateIssuerRevocationUnknown, URI, server, line);
+        String message = refused(StatusCodes.Bad_CertificateRevocationUnknown, URI, server, line);
         assertTrue(
-                message.contains("whether CN=Line CA is revoked is unknown; put the revocation list of CN=Plant CA"),
+                message.contains(
+                                "whether CN=Plant Server is revoked is unknown: there is no revocation list of CN=Line CA")
+                        && message.contains(
+                                "whether CN=Line CA is revoked is unknown: there is no revocation list of CN=Plant CA"),
                 message);
         put("issuers", "ca.crl", revocations(BigInteger.ONE));
         message = refused(StatusCodes.Bad_CertificateRevocationUnknown, URI, server, line);
         assertTrue(
-                message.contains("whether it is revoked is unknown; put the revocation list of CN=Line CA"), message);
+                message.contains(
+                        "whether CN=Plant Server is revoked is unknown: there is no revocation list of CN=Line CA"),
+                message);
         put("issuers", "line.crl", revocations(line, lineKey, BigInteger.ONE));
         accepted(server, line);
     }
@@ -224,7 +248,7 @@ class ServerTrustTest {
                 certificate("CN=Old", key(1024), null, now.minus(Duration.ofDays(2)), Duration.ofDays(30));
         put("trusted", "weak.der", weak.getEncoded());
         String message = refused(StatusCodes.Bad_CertificatePolicyCheckFailed, URI, weak);
-        assertTrue(message.contains("1024 bits, at least 2048"), message);
+        assertTrue(message.contains("RSA key of 1024 bits, allowed are 2048 to 4096"), message);
         assertEquals(
                 Reasons.name(StatusCodes.Bad_CertificateInvalid),
                 Reasons.name(assertThrows(

@@ -10,6 +10,8 @@ import io.penstock.api.data.Prediction;
 import io.penstock.api.data.StatusCode;
 import io.penstock.api.inference.InferenceEngine;
 import io.penstock.api.inference.InferenceSession;
+import io.penstock.api.memory.HeapSize;
+import io.penstock.api.memory.MemoryBudget;
 import io.penstock.api.model.ModelArtifact;
 import io.penstock.api.model.ModelContract;
 import io.penstock.api.model.ModelContract.ElementType;
@@ -82,6 +84,7 @@ public final class OnnxInferenceEngine implements InferenceEngine, AutoCloseable
     private static final Logger LOG = LoggerFactory.getLogger(OnnxInferenceEngine.class);
 
     private final OrtEnvironment environment;
+    private final MemoryBudget budget;
     private final Watchdog watchdog = new Watchdog();
     private final Map<OnnxSession, Long> sessions = new ConcurrentHashMap<>(); // with its budget in MiB
     /** One model is opened at a time, so that the memory it takes can be told. */
@@ -101,7 +104,12 @@ public final class OnnxInferenceEngine implements InferenceEngine, AutoCloseable
     }
 
     OnnxInferenceEngine(Supplier<OrtEnvironment> library, Settings settings) {
+        this(library, settings, MemoryBudget.ofThisProcess());
+    }
+
+    OnnxInferenceEngine(Supplier<OrtEnvironment> library, Settings settings, MemoryBudget budget) {
         this.settings = settings;
+        this.budget = budget;
         environment = library.get();
         watchdog.start();
         LOG.info("{} ready: operator sets up to {}, ai.onnx.ml up to {}", runtime(), OPSET, ML_OPSET);
@@ -259,6 +267,7 @@ public final class OnnxInferenceEngine implements InferenceEngine, AutoCloseable
             bytes += (long) spec.rows() * spec.features().size() * TensorBuffer.bytes(spec.type());
         }
         checkSize(bytes, "the input tensors", wiring, contract);
+        takeTensors(session, bytes, wiring);
         session.allocateInputs(wiring);
         Features neutral = neutral(contract);
         Map<String, long[]> shapes = session.probe(neutral, types.keySet());
@@ -273,6 +282,7 @@ public final class OnnxInferenceEngine implements InferenceEngine, AutoCloseable
                     * TensorBuffer.bytes(type.getValue());
         }
         checkSize(bytes, "the input and output tensors", wiring, contract);
+        takeTensors(session, bytes, wiring);
         session.pin(types, shapes, wiring);
         long best = repeat(session, neutral, contract, wiring);
         long deadline = TimeUnit.MILLISECONDS.toNanos(contract.budget().deadlineMs());
@@ -282,6 +292,22 @@ public final class OnnxInferenceEngine implements InferenceEngine, AutoCloseable
         }
         session.guard().setLimit(deadline);
         watchdog.wake();
+    }
+
+    /** One model is opened at a time, so what is free now is free when it is taken. */
+    private void takeTensors(OnnxSession session, long bytes, Wiring wiring) throws ModelRejectedException {
+        long others = sessions.keySet().stream()
+                .filter(other -> other != session)
+                .mapToLong(OnnxSession::tensorBytes)
+                .sum();
+        long most = budget.tensorBytes();
+        if (bytes > most - others) {
+            throw wiring.rejected("its tensors take " + HeapSize.words(bytes) + " outside the heap, of "
+                    + HeapSize.words(most) + " on a gateway with a heap of " + budget + " "
+                    + HeapSize.words(others) + " are taken by other open models; make its tensors smaller, or give the"
+                    + " gateway a larger heap, e.g. PENSTOCK_OPTS=-Xmx512m");
+        }
+        session.setTensorBytes(bytes);
     }
 
     /** @return the shortest run in nanoseconds. */

@@ -52,6 +52,7 @@ final class OnnxSession implements InferenceSession {
     private final boolean[][] takesNaN;
 
     private volatile String lastError = "";
+    private volatile long tensorBytes;
 
     OnnxSession(
             ModelIdentity identity,
@@ -161,6 +162,15 @@ final class OnnxSession implements InferenceSession {
     @Override
     public ModelIdentity model() {
         return identity;
+    }
+
+    /** Memory outside the heap that its tensors take. */
+    long tensorBytes() {
+        return tensorBytes;
+    }
+
+    void setTensorBytes(long bytes) {
+        tensorBytes = bytes;
     }
 
     RunGuard guard() {

@@ -6,6 +6,7 @@ import ai.onnxruntime.NodeInfo;
 import ai.onnxruntime.OnnxJavaType;
 import ai.onnxruntime.TensorInfo;
 import ai.onnxruntime.ValueInfo;
+import io.penstock.api.memory.ContractMemory;
 import io.penstock.api.model.ModelContract;
 import io.penstock.api.model.ModelContract.ElementType;
 import io.penstock.api.model.ModelContract.OutputSpec;
@@ -20,7 +21,6 @@ import java.util.TreeSet;
 
 /** Compares a contract with the graph it came with. */
 final class Wiring {
-    private static final int ELEMENT_LIMIT = 1 << 27; // 1 GiB of float64
 
     private final String label;
     private final ModelContract contract;
@@ -152,10 +152,12 @@ final class Wiring {
     int elements(String side, String name, long[] shape) throws ModelRejectedException {
         long elements = 1;
         for (long n : shape) {
-            elements = n < 0 || n > ELEMENT_LIMIT ? ELEMENT_LIMIT + 1L : elements * n;
-            if (elements > ELEMENT_LIMIT) {
-                throw rejected(side + " tensor " + name + " of shape " + dims(shape) + " has more than " + ELEMENT_LIMIT
-                        + " elements; make it smaller");
+            elements = n < 0 || n > ContractMemory.MOST_TENSOR_ELEMENTS
+                    ? ContractMemory.MOST_TENSOR_ELEMENTS + 1L
+                    : elements * n;
+            if (elements > ContractMemory.MOST_TENSOR_ELEMENTS) {
+                throw rejected(side + " tensor " + name + " of shape " + dims(shape) + " has more than "
+                        + ContractMemory.MOST_TENSOR_ELEMENTS + " elements; make it smaller");
             }
         }
         return (int) elements;

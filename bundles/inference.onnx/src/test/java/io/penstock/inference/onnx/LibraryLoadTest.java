@@ -26,8 +26,8 @@ class LibraryLoadTest {
                 try (OnnxInferenceEngine engine = new OnnxInferenceEngine()) {
                     System.out.println(engine.runtime());
                     if (arguments.length > 0) {
-                        engine.open(TestModels.named("wide")
-                                        .input("x", ElementType.FLOAT32, 1)
+                        engine.open(TestModels.named("mlp")
+                                        .input("x", ElementType.FLOAT32, 100_000, 8)
                                         .output("y", "y", 0)
                                         .memoryMiB(200)
                                         .artifact())
@@ -62,8 +62,8 @@ class LibraryLoadTest {
     // A rollout of a model that is too large for the gateway would end in an Error nobody catches, not in a receipt.
     @Test
     void tensorsThatFindNoMemoryAreARefusal() throws Exception {
-        String output = run("-XX:MaxDirectMemorySize=8m", "open");
-        assertTrue(output.contains("wide 1.0.0: there is no memory for its tensors"), output);
+        String output = run("-XX:MaxDirectMemorySize=2m", "open");
+        assertTrue(output.contains("mlp 1.0.0: there is no memory for its tensors"), output);
         assertTrue(output.contains("-XX:MaxDirectMemorySize"), output);
     }
 

@@ -12,6 +12,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.penstock.api.inference.InferenceSession;
+import io.penstock.api.memory.MemoryBudget;
 import io.penstock.api.model.ModelRejectedException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -222,6 +223,40 @@ class OnnxInferenceEngineTest {
         assertTrue(refused > good.length, "refused " + refused);
     }
 
+    // Tensors of all models together took the memory outside the heap, and the next model ended the process.
+    @Test
+    void tensorsOfAllModelsAreBoundedTogether() throws Exception {
+        TestModels model =
+                TestModels.named("mlp").input("x", FLOAT32, 100_000, 8).output("y", "y", 0);
+        MemoryBudget budget = MemoryBudget.ofGateway(34); // a quarter: 8 MiB
+        try (var small = new OnnxInferenceEngine(NativeLibrary::fromClassPath, new Settings(9, 1_024, 10_000), budget);
+                InferenceSession first = small.open(model.artifact())) {
+            small.open(model.artifact()).close(); // what is closed leaves room
+            try (InferenceSession second = small.open(model.artifact())) {
+                says(
+                        refusal(small, model),
+                        "its tensors take 3.",
+                        "of 8.0 MiB on a gateway with a heap of 34 MiB",
+                        "6.9 MiB are taken by other open models",
+                        "PENSTOCK_OPTS");
+                assertEquals(2, small.sessions().size());
+                assertEquals(first.model(), second.model());
+            }
+            small.open(model.artifact()).close();
+        }
+    }
+
+    // An answer or an input of any size would be copied into memory that nobody has counted.
+    @Test
+    void oneTensorIsBounded() {
+        says(
+                refusal(TestModels.named("mlp").input("x", FLOAT32, 131_073, 8).output("y", "y", 0)),
+                "has more than 1048576 elements");
+        says(
+                refusal(TestModels.named("wide").input("x", FLOAT32, 1).output("y", "y", 0)),
+                "output tensor y of shape [8388608] has more than 1048576 elements");
+    }
+
     // A line break in a name would let a model write lines of its own into log and receipt.
     @Test
     void namesOfAGraphCannotBreakTheLine() {
@@ -315,12 +350,12 @@ class OnnxInferenceEngineTest {
                 "the process grew by ",
                 "budget.memoryMiB is 32");
         says(
-                refusal(TestModels.named("wide")
-                        .input("x", FLOAT32, 1)
+                refusal(TestModels.named("mlp")
+                        .input("x", FLOAT32, 60_000, 8)
                         .output("y", "y", 0)
-                        .memoryMiB(16)),
-                "tensors take 33 MiB",
-                "budget.memoryMiB is 16");
+                        .memoryMiB(2)),
+                "the input and output tensors take 3 MiB",
+                "budget.memoryMiB is 2");
     }
 
     // The same, asked for at once.

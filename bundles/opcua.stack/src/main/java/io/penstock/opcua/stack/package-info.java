@@ -1,6 +1,6 @@
-/** What both OPC UA rooms need beside Milo itself: their own certificate and Bouncy Castle where a policy asks for it. */
+/** What both OPC UA rooms need beside Milo: own certificates, the judgement of those of others, Bouncy Castle where a policy asks for it. */
 @Export
-@Version("1.0.0")
+@Version("1.1.0")
 @NullMarked
 package io.penstock.opcua.stack;
 

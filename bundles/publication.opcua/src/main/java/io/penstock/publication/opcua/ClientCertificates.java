@@ -2,46 +2,55 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.penstock.publication.opcua;
 
-import java.security.GeneralSecurityException;
+import io.penstock.opcua.stack.CertificateJudge;
+import io.penstock.opcua.stack.CertificateNames;
+import io.penstock.opcua.stack.CertificateVerdict;
+import io.penstock.opcua.stack.CertificateVerdict.Code;
+import io.penstock.opcua.stack.Trust;
+import io.penstock.opcua.stack.TrustFolders;
 import java.security.cert.X509Certificate;
 import java.time.Clock;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.eclipse.milo.opcua.stack.core.StatusCodes;
 import org.eclipse.milo.opcua.stack.core.UaException;
 import org.eclipse.milo.opcua.stack.core.security.CertificateValidator;
-import org.eclipse.milo.opcua.stack.core.security.TrustListManager;
-import org.eclipse.milo.opcua.stack.core.util.CertificateUtil;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Says why a client is turned away although somebody trusts it; clients themselves are told little. Those that nobody trusts
- * are the business of {@link RejectedClients}. Thread-safe.
+ * Lets clients in by their certificates, as {@link CertificateJudge} says, and says why one is turned away although somebody
+ * trusts it; clients themselves are told little. Those that nobody trusts are kept by {@link RejectedClients}. Thread-safe.
  */
 final class ClientCertificates implements CertificateValidator {
-    /** What a stranger sends is decoded, searched and kept certificate by certificate. */
-    static final int CHAIN_LIMIT = 10;
-
     private static final int REMEMBERED = 100;
 
-    private final CertificateValidator validator;
-    private final TrustListManager trusted;
+    /** Part 4 §6.1.3: until it is trusted a client learns no more than that it is not. */
+    private static final Set<Code> NOT_TOLD =
+            EnumSet.of(Code.INVALID, Code.UNTRUSTED, Code.CHAIN_INCOMPLETE, Code.POLICY_CHECK_FAILED);
+
+    private final TrustFolders folders;
+    private final CertificateJudge judge;
+    private final RejectedClients rejected;
     private final Clock clock;
     private final Consumer<String> log;
-    private final Map<X509Certificate, Long> explained = new LinkedHashMap<>() {
+    private final Map<X509Certificate, String> explained = new LinkedHashMap<>() {
         private static final long serialVersionUID = 1L;
 
         @Override
-        protected boolean removeEldestEntry(Map.Entry<X509Certificate, Long> eldest) {
+        protected boolean removeEldestEntry(Map.Entry<X509Certificate, String> eldest) {
             return size() > REMEMBERED;
         }
     };
 
-    ClientCertificates(CertificateValidator validator, TrustListManager trusted, Clock clock, Consumer<String> log) {
-        this.validator = validator;
-        this.trusted = trusted;
+    ClientCertificates(
+            TrustFolders folders, CertificateJudge judge, RejectedClients rejected, Clock clock, Consumer<String> log) {
+        this.folders = folders;
+        this.judge = judge;
+        this.rejected = rejected;
         this.clock = clock;
         this.log = log;
     }
@@ -50,74 +59,59 @@ final class ClientCertificates implements CertificateValidator {
     public void validateCertificateChain(
             List<X509Certificate> chain, @Nullable String applicationUri, @Nullable String @Nullable [] hosts)
             throws UaException {
-        if (chain.isEmpty() || chain.size() > CHAIN_LIMIT) {
-            throw new UaException(
-                    StatusCodes.Bad_CertificateInvalid,
-                    "chain of 1 to " + CHAIN_LIMIT + " certificates, had " + chain.size());
-        }
-        X509Certificate client = chain.get(0);
-        try {
-            validator.validateCertificateChain(chain, applicationUri, hosts);
-        } catch (UaException e) {
-            explain(client, applicationUri, e.getStatusCode().value());
-            throw e;
-        }
-        if (applicationUri
-                != null) { // when the channel opens nobody knows it yet; the session may still be refused for it
-            synchronized (explained) {
-                explained.remove(client);
+        CertificateVerdict verdict = verdict(chain, applicationUri);
+        if (verdict.accepted()) {
+            if (applicationUri
+                    != null) { // when the channel opens nobody knows it yet, the session may still be refused
+                synchronized (explained) {
+                    explained.remove(chain.get(0));
+                }
             }
-        }
-    }
-
-    private void explain(X509Certificate client, @Nullable String applicationUri, long status) {
-        if (status == StatusCodes.Bad_SecurityChecksFailed && !isTrusted(client)) {
             return;
         }
+        Code code = verdict.problem().code();
+        if (code == Code.UNTRUSTED) {
+            X509Certificate client = chain.get(0);
+            CertificateVerdict then =
+                    judge.judge(chain, applicationUri, folders.read().with(client), clock.instant());
+            rejected.keep(verdict.chain(), then);
+        } else {
+            explain(verdict);
+        }
+        throw new UaException(
+                NOT_TOLD.contains(code) ? StatusCodes.Bad_SecurityChecksFailed : code.status(),
+                NOT_TOLD.contains(code) ? "certificate refused" : code.label());
+    }
+
+    /** What is thought of a client now, its session open or not. */
+    CertificateVerdict verdict(List<X509Certificate> chain, @Nullable String applicationUri) {
+        return judge.judge(chain, applicationUri, folders.read(), clock.instant());
+    }
+
+    Trust trust() {
+        return folders.read();
+    }
+
+    /** Another text when a person changed whom this server trusts. */
+    String state() {
+        return folders.state();
+    }
+
+    private void explain(CertificateVerdict verdict) {
+        if (verdict.chain().isEmpty()) {
+            return;
+        }
+        X509Certificate client = verdict.chain().get(0);
+        String about = verdict.problems().stream()
+                .map(problem -> problem.code().label())
+                .toList()
+                .toString();
         synchronized (explained) {
-            Long before = explained.put(client, status);
-            if (before != null && before == status) {
+            if (about.equals(explained.put(client, about))) {
                 return; // once, not at every attempt
             }
         }
-        log.accept("OPC UA client " + RejectedClients.subject(client) + " turned away: "
-                + reason(client, applicationUri, status));
-    }
-
-    /** By somebody here, or by an authority that is. */
-    private boolean isTrusted(X509Certificate client) {
-        List<X509Certificate> known = trusted.getTrustedCertificates();
-        return known.contains(client)
-                || known.stream()
-                        .filter(issuer -> issuer.getSubjectX500Principal().equals(client.getIssuerX500Principal()))
-                        .anyMatch(issuer -> isSignedBy(client, issuer));
-    }
-
-    private static boolean isSignedBy(X509Certificate client, X509Certificate issuer) {
-        try {
-            client.verify(issuer.getPublicKey());
-            return true;
-        } catch (GeneralSecurityException e) {
-            return false;
-        }
-    }
-
-    private String reason(X509Certificate client, @Nullable String applicationUri, long status) {
-        if (status == StatusCodes.Bad_CertificateTimeInvalid) {
-            return "its certificate is valid from " + client.getNotBefore().toInstant() + " to "
-                    + client.getNotAfter().toInstant() + ", this machine's clock says " + clock.instant()
-                    + "; give the client a new certificate, or set the clock";
-        }
-        if (status == StatusCodes.Bad_CertificateUriInvalid) {
-            return "it calls itself " + applicationUri + ", its certificate is for "
-                    + CertificateUtil.getSanUri(client).orElse("no application")
-                    + "; give the client a certificate with its own application URI";
-        }
-        if (status == StatusCodes.Bad_SecurityChecksFailed) {
-            return "its certificate was revoked or cannot be verified; see the revocation lists of its issuers, or give the"
-                    + " client a new certificate";
-        }
-        return StatusCodes.lookup(status).map(name -> name[0]).orElse("0x" + Long.toHexString(status))
-                + "; see the certificates of its issuers and their revocation lists";
+        log.accept("OPC UA client " + CertificateNames.subject(client) + " turned away: " + verdict.text() + " ("
+                + verdict.problem().code().label() + ")");
     }
 }

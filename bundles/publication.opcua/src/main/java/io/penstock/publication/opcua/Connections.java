@@ -28,7 +28,7 @@ final class Connections {
     /** All incomplete messages together. */
     static final long PARTIAL_BYTES = 4 << 20;
     /** All requests at work together; small ones always pass. */
-    static final long REQUEST_BYTES = 8 << 20;
+    static final long REQUEST_BYTES = 4 << 20;
 
     static final int SMALL_REQUEST = 8 << 10;
     static final int REQUESTS = 32;

@@ -98,16 +98,7 @@ final class GatewayNodes {
         }
         CycleResult slot = early.computeIfAbsent(result.pipeline(), name -> new CycleResult());
         synchronized (slot) {
-            slot.set(
-                    result.pipeline(),
-                    result.model(),
-                    result.mode(),
-                    result.frame(),
-                    result.features(),
-                    result.prediction(),
-                    result.written(),
-                    result.cycleNanos(),
-                    result.inferenceNanos());
+            slot.copyFrom(result);
         }
     }
 

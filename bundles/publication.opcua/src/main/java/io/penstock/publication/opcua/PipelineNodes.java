@@ -92,7 +92,7 @@ final class PipelineNodes {
     private Input[] inputs = {};
     private PushNode[] features = {};
     private PushNode[] outputs = {};
-    private @Nullable ModelArtifact model;
+    private @Nullable ModelContract contract;
     private @Nullable Mode publishedMode;
     private @Nullable WriteOutcome publishedOutcome;
     private Map<String, String> tags = Map.of();
@@ -151,9 +151,10 @@ final class PipelineNodes {
             return;
         }
         Frame frame = result.frame();
-        if (!seenResult || result.model() != model || frame.size() != inputs.length) {
+        if (!seenResult || result.contract() != contract || frame.size() != inputs.length) {
             bind(
                     result.model(),
+                    result.contract(),
                     frame.inputs(),
                     result.features().names(),
                     result.prediction().names(),
@@ -206,15 +207,16 @@ final class PipelineNodes {
         }
         boolean quiet = !seenResult || System.nanoTime() - lastResultNanos > QUIET_NANOS;
         ModelArtifact serving = pipeline.model().orElse(null);
-        if (quiet && serving != null && serving != model) { // it may be OFF, or its cycle long
-            ModelContract contract = serving.contract();
+        if (quiet && serving != null && serving.contract() != contract) { // it may be OFF, or its cycle long
+            ModelContract next = serving.contract();
             bind(
-                    serving,
-                    contract.inputNames(),
-                    contract.features().stream()
+                    serving.identity(),
+                    next,
+                    next.inputNames(),
+                    next.features().stream()
                             .map(ModelContract.FeatureSpec::name)
                             .toList(),
-                    contract.outputNames(),
+                    next.outputNames(),
                     nowNs);
         }
         identity(serving == null ? null : serving.identity(), nowNs);
@@ -247,7 +249,8 @@ final class PipelineNodes {
     }
 
     private void bind(
-            @Nullable ModelArtifact serving,
+            @Nullable ModelIdentity model,
+            @Nullable ModelContract serving,
             List<String> inputNames,
             List<String> featureNames,
             List<String> outputNames,
@@ -255,8 +258,8 @@ final class PipelineNodes {
         Map<String, ModelContract.InputSpec> inputSpecs = new HashMap<>();
         Map<String, ModelContract.OutputSpec> outputSpecs = new HashMap<>();
         if (serving != null) {
-            serving.contract().inputs().forEach(spec -> inputSpecs.put(spec.name(), spec));
-            serving.contract().outputs().forEach(spec -> outputSpecs.put(spec.name(), spec));
+            serving.inputs().forEach(spec -> inputSpecs.put(spec.name(), spec));
+            serving.outputs().forEach(spec -> outputSpecs.put(spec.name(), spec));
         }
         Set<String> kept = new HashSet<>();
         List<Input> in = new ArrayList<>();
@@ -293,8 +296,8 @@ final class PipelineNodes {
         inputs = in.toArray(Input[]::new);
         features = made.toArray(PushNode[]::new);
         outputs = out.toArray(PushNode[]::new);
-        model = serving;
-        identity(serving == null ? null : serving.identity(), nowNs);
+        contract = serving;
+        identity(model, nowNs);
         namespace.tellOrphans();
     }
 

@@ -10,6 +10,10 @@ import io.penstock.api.access.Users;
 import io.penstock.api.publication.CycleResult;
 import io.penstock.opcua.stack.ApplicationCertificate;
 import io.penstock.opcua.stack.BouncyCastle;
+import io.penstock.opcua.stack.CertificateJudge;
+import io.penstock.opcua.stack.CertificateVerdict;
+import io.penstock.opcua.stack.Trust;
+import io.penstock.opcua.stack.TrustFolders;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -50,16 +54,12 @@ import org.eclipse.milo.opcua.sdk.server.identity.CompositeValidator;
 import org.eclipse.milo.opcua.sdk.server.identity.IdentityValidator;
 import org.eclipse.milo.opcua.sdk.server.nodes.UaVariableNode;
 import org.eclipse.milo.opcua.stack.core.NodeIds;
-import org.eclipse.milo.opcua.stack.core.UaException;
 import org.eclipse.milo.opcua.stack.core.channel.EncodingLimits;
 import org.eclipse.milo.opcua.stack.core.security.CertificateQuarantine;
-import org.eclipse.milo.opcua.stack.core.security.CertificateValidator;
 import org.eclipse.milo.opcua.stack.core.security.DefaultApplicationGroup;
 import org.eclipse.milo.opcua.stack.core.security.DefaultCertificateManager;
-import org.eclipse.milo.opcua.stack.core.security.DefaultServerCertificateValidator;
-import org.eclipse.milo.opcua.stack.core.security.FileBasedCertificateQuarantine;
-import org.eclipse.milo.opcua.stack.core.security.FileBasedTrustListManager;
 import org.eclipse.milo.opcua.stack.core.security.MemoryCertificateStore;
+import org.eclipse.milo.opcua.stack.core.security.MemoryTrustListManager;
 import org.eclipse.milo.opcua.stack.core.security.RsaSha256CertificateFactory;
 import org.eclipse.milo.opcua.stack.core.security.SecurityPolicy;
 import org.eclipse.milo.opcua.stack.core.transport.TransportProfile;
@@ -72,7 +72,6 @@ import org.eclipse.milo.opcua.stack.core.types.enumerated.UserTokenType;
 import org.eclipse.milo.opcua.stack.core.types.structured.BuildInfo;
 import org.eclipse.milo.opcua.stack.core.types.structured.UserTokenPolicy;
 import org.eclipse.milo.opcua.stack.core.util.CertificateUtil;
-import org.eclipse.milo.opcua.stack.core.util.validation.ValidationCheck;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.FrameworkUtil;
 import org.slf4j.Logger;
@@ -103,14 +102,14 @@ final class ResultsServer implements AutoCloseable {
     private final String host;
     private final Clock clock;
     private String warning = "";
-    private final FileBasedTrustListManager trusted;
-    private final CertificateValidator validator;
-    private Set<X509Certificate> trustedBefore;
     private final Limited limited = new Limited(System::nanoTime, LOG::warn);
     private final ServerMemory memory;
     private final Connections connections;
     private final ServiceThreads services;
     private final Bounded bounded;
+    private final ClientCertificates clients;
+    private String trustState;
+    private Trust trustBefore;
 
     private ResultsServer(
             Settings settings,
@@ -148,23 +147,20 @@ final class ResultsServer implements AutoCloseable {
             closing.add(
                     () -> loop.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly(2, TimeUnit.SECONDS));
 
-            trusted = FileBasedTrustListManager.createAndInitialize(pki);
-            closing.add(trusted);
-            trustedBefore = Set.copyOf(trusted.getTrustedCertificates());
-            CertificateQuarantine rejected = new RejectedClients(
-                    FileBasedCertificateQuarantine.create(
-                            pki.resolve("rejected").resolve("certs")),
-                    System::nanoTime,
-                    LOG::warn);
-            validator = new ClientCertificates(
-                    new DefaultServerCertificateValidator(
-                            trusted, Set.of(ValidationCheck.VALIDITY, ValidationCheck.APPLICATION_URI), rejected),
-                    trusted,
+            RejectedClients rejected = new RejectedClients(pki.resolve("rejected"), System::nanoTime, LOG::warn);
+            clients = new ClientCertificates(
+                    TrustFolders.create(pki, "data/publication.opcua/pki", LOG::warn),
+                    new CertificateJudge(
+                            settings.clientCertificates(),
+                            own.certificate().getNotBefore().toInstant()),
+                    rejected,
                     clock,
                     LOG::warn);
             memory = new ServerMemory(settings.shares());
             connections = new Connections(settings.shares(), local, System::nanoTime, limited);
             bounded = new Bounded(settings, connections, local, System::nanoTime, limited);
+            trustState = clients.state();
+            trustBefore = clients.trust();
             server = new OpcUaServer(
                     config(applicationUri, rejected, services, timer),
                     profile -> new ServerTransport(connections, services, loop, memory),
@@ -293,20 +289,22 @@ final class ResultsServer implements AutoCloseable {
 
     /** Milo looks at a certificate when a channel opens and never again; trust that is taken away must count at once. */
     private void endUntrusted() {
-        Set<X509Certificate> now = Set.copyOf(trusted.getTrustedCertificates());
-        if (now.equals(trustedBefore)) {
+        String now = clients.state();
+        if (now.equals(trustState)) {
             return;
         }
-        trustedBefore = now;
+        trustState = now;
+        Trust trust = clients.trust();
+        trust.changesSince(trustBefore).forEach(change -> LOG.info("OPC UA clients: {}", change));
+        trustBefore = trust;
         for (Session session : server.getSessionManager().getAllSessions()) {
             List<X509Certificate> chain = session.getSecurityConfiguration().getClientCertificateChain();
             if (chain == null) {
                 continue;
             }
-            try {
-                validator.validateCertificateChain(chain, null, null);
-            } catch (UaException e) {
-                LOG.info("session of {} ended: its certificate is no longer trusted", session.getClientAddress());
+            CertificateVerdict verdict = clients.verdict(chain, null);
+            if (verdict.endsSessions()) {
+                LOG.info("session of {} ended: {}", session.getClientAddress(), verdict.text());
                 server.getSessionManager().killSession(session.getSessionId(), true);
             }
         }
@@ -447,7 +445,8 @@ final class ResultsServer implements AutoCloseable {
                 return new X509Certificate[] {own.certificate()};
             }
         };
-        var group = new DefaultApplicationGroup(trusted, new MemoryCertificateStore(), factory, validator);
+        var group = new DefaultApplicationGroup(
+                new MemoryTrustListManager(), new MemoryCertificateStore(), factory, clients);
         group.initialize();
         List<IdentityValidator> validators = new ArrayList<>(List.of(new UserValidator(gateway)));
         if (settings.allowAnonymousRead()) {

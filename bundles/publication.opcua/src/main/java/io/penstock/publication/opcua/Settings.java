@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.penstock.publication.opcua;
 
+import io.penstock.opcua.stack.CertificatePolicy;
+import io.penstock.opcua.stack.CertificatePolicy.Peer;
 import java.util.List;
 import java.util.regex.Pattern;
 import org.eclipse.milo.opcua.stack.core.security.SecurityPolicy;
@@ -24,7 +26,8 @@ record Settings(
         int maxMonitoredItems,
         int maxQueueSize,
         int minPublishingIntervalMs,
-        Shares shares) {
+        Shares shares,
+        CertificatePolicy clientCertificates) {
     static final String PID = "io.penstock.publication.opcua";
 
     private static final List<SecurityPolicy> POSSIBLE = List.of(
@@ -127,13 +130,22 @@ record Settings(
                 description =
                         "Memory for monitored items and their queues in MB, 1 to 4096; who asks for more gets shorter"
                                 + " queues, then BadTooManyMonitoredItems.")
-        int queueMemoryMb() default 24;
+        int queueMemoryMb() default 16;
 
         @AttributeDefinition(
                 description =
                         "Memory for answers that clients have not read yet in MB, 4 to 1024; the slowest reader is"
                                 + " disconnected.")
         int answerMemoryMb() default 8;
+
+        @AttributeDefinition(
+                description = "Shortest RSA key in a client's certificate and those of its issuers, 2048 to 4096 bits.")
+        int minimumRsaBits() default CertificatePolicy.LEAST_RSA_BITS;
+
+        @AttributeDefinition(
+                description = "Whether each authority in a client's chain needs a current revocation list: required, or"
+                        + " tolerated where they may be missing or expired.")
+        String revocationLists() default CertificatePolicy.REQUIRED;
     }
 
     Settings {
@@ -188,7 +200,8 @@ record Settings(
                 config.maxMonitoredItems(),
                 config.maxQueueSize(),
                 config.minPublishingIntervalMs(),
-                Shares.of(config));
+                Shares.of(config),
+                CertificatePolicy.of(Peer.CLIENT, config.minimumRsaBits(), config.revocationLists()));
     }
 
     /** What must stay visible for as long as it is so; empty where all is well. */

@@ -47,7 +47,7 @@ import org.eclipse.milo.opcua.stack.transport.server.ServiceRequestContext;
  */
 final class Subscriptions implements SubscriptionServiceSet {
     static final long NOTIFICATIONS = 1_000;
-    static final long RETAINED_BYTES = 8 << 20;
+    static final long RETAINED_BYTES = 4 << 20;
     static final long RETAINED_BYTES_OF_ONE = 512 << 10;
     private static final int MESSAGE_BYTES = 256;
 

@@ -114,7 +114,8 @@ final class ConnectionsTest {
         assertTrue(log.toString().contains("more than 20 connections at the results port, 5 of them in reserve"));
     }
 
-    // One connection from each of two hundred addresses: who comes further than Hello must not be the one that gives way.
+    // One connection from each of two hundred addresses: who comes further than Hello must not be the one that gives
+    // way.
     @Test
     void whereAllHaveAsManyTheOneThatCameLeastFarGoes() {
         EmbeddedChannel honest = from("10.2.0.1");

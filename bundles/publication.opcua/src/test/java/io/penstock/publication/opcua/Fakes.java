@@ -181,7 +181,7 @@ final class Fakes implements Gateway {
         }
         prediction.setTimes(instantNs, 0, 0);
         CycleResult result = new CycleResult();
-        result.set(pipeline, model, mode, frame, features, prediction, written, 10_000, 3_000);
+        result.set(pipeline, model.identity(), contract, mode, frame, features, prediction, written, 10_000, 3_000);
         return result;
     }
 
@@ -417,7 +417,9 @@ final class Fakes implements Gateway {
                 1_000,
                 100,
                 10,
-                shares(maxSessions));
+                shares(maxSessions),
+                io.penstock.opcua.stack.CertificatePolicy.of(
+                        io.penstock.opcua.stack.CertificatePolicy.Peer.CLIENT, 2048, "required"));
     }
 
     /** Roomy, and nothing in reserve: what a test is about it sets itself. */

@@ -76,5 +76,8 @@ final class SettingsTest {
         refused("maxSubscriptionLifetimeMs", 0, "maxSubscriptionLifetimeMs: 30000 to 86400000, was 0");
         refused("queueMemoryMb", 0, "queueMemoryMb: 1 to 4096, was 0");
         refused("answerMemoryMb", 3, "answerMemoryMb: 4 to 1024, was 3");
+        refused("minimumRsaBits", 1024, "minimumRsaBits: 2048 to 4096, which the security policies allow, was 1024");
+        refused("minimumRsaBits", 8192, "was 8192");
+        refused("revocationLists", "off", "revocationLists: required or tolerated (that they are missing), was 'off'");
     }
 }
