@@ -51,9 +51,9 @@ public final class FileUsers implements Users {
     private final LongSupplier nanoTime;
     private final PasswordHash nobody;
     private final Semaphore turn = new Semaphore(1, true);
-    /** By name and address: a client with an old password keeps nobody else out, and a success does not forgive for others. */
+    /** By name, address and device: a client with an old password keeps nobody else out, and a success does not forgive for others. */
     private final FailingOrigins failing = new FailingOrigins(FREE, 0);
-    /** By address: who tries many names gets no further by that. */
+    /** By address and device: who tries many names gets no further by that. */
     private final FailingOrigins spraying = new FailingOrigins(FREE_OF_ADDRESS, FORGIVE_NANOS);
 
     private Map<String, Entry> users = Map.of();
@@ -97,7 +97,12 @@ public final class FileUsers implements Users {
 
     @Override
     public Optional<Actor> authenticate(String name, char[] password, String origin) {
-        long wait = waitNanos(name, origin);
+        return authenticate(name, password, origin, "");
+    }
+
+    @Override
+    public Optional<Actor> authenticate(String name, char[] password, String origin, String device) {
+        long wait = waitNanos(name, origin, device);
         if (wait > 0) {
             return unheard(name, origin, wait);
         }
@@ -105,23 +110,23 @@ public final class FileUsers implements Users {
         boolean right;
         try {
             if (!turn.tryAcquire(TURN_SECONDS, TimeUnit.SECONDS)) {
-                return failed(name, origin, "too many log-ins at once");
+                return failed(name, origin, device, "too many log-ins at once");
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return Optional.empty();
         }
         try {
-            wait = waitNanos(name, origin);
+            wait = waitNanos(name, origin, device);
             if (wait > 0) {
                 return unheard(name, origin, wait); // those that queued up here before the first of them failed
             }
             entry = entry(name);
             right = (entry == null ? unknown() : entry.password()).matches(password);
             if (entry == null || !right) {
-                return failed(name, origin, "wrong name or password");
+                return failed(name, origin, device, "wrong name or password");
             }
-            succeeded(name, origin);
+            succeeded(name, origin, device);
         } finally {
             turn.release();
         }
@@ -161,24 +166,26 @@ public final class FileUsers implements Users {
                 Objects.requireNonNullElse(configured != null ? configured : System.getProperty("penstock.home"), "."));
     }
 
-    private synchronized long waitNanos(String name, String origin) {
+    private synchronized long waitNanos(String name, String origin, String device) {
         long now = nanoTime.getAsLong();
-        return Math.max(failing.waitNanos(key(name, origin), now), spraying.waitNanos(origin, now));
+        return Math.max(
+                failing.waitNanos(key(name, origin, device), now), spraying.waitNanos(origin + " " + device, now));
     }
 
-    private synchronized void succeeded(String name, String origin) {
-        failing.succeeded(key(name, origin));
+    private synchronized void succeeded(String name, String origin, String device) {
+        failing.succeeded(key(name, origin, device));
     }
 
-    private static String key(String name, String origin) {
-        return printable(name) + " " + origin;
+    private static String key(String name, String origin, String device) {
+        return printable(name) + " " + origin + " " + device;
     }
 
-    private Optional<Actor> failed(String name, String origin, String reason) {
+    private Optional<Actor> failed(String name, String origin, String device, String reason) {
         long refused;
         synchronized (this) {
             long now = nanoTime.getAsLong();
-            refused = Math.max(failing.failed(key(name, origin), now), spraying.failed(origin, now));
+            refused = Math.max(
+                    failing.failed(key(name, origin, device), now), spraying.failed(origin + " " + device, now));
         }
         String detail = reason + (refused > 0 ? ", after " + refused + " attempts refused unheard" : "");
         String shown = printable(name);

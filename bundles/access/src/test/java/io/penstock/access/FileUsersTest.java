@@ -187,6 +187,30 @@ final class FileUsersTest {
         assertTrue(login(users, "spy", PASSWORD, HERE).isPresent());
     }
 
+    // Somebody guesses at the operator's password from the address of the control room, behind one firewall, without
+    // end: the
+    // operator's own station must still get in, at once and each time.
+    @Test
+    void whoGuessesOnOneDeviceKeepsNobodyOutOnAnotherOfTheSameAddress() throws IOException {
+        file.add("anna", Set.of(Role.OPERATOR), PASSWORD.toCharArray());
+        FileUsers users = users();
+        for (int i = 0; i < 200; i++) {
+            String name = i % 2 == 0 ? "anna" : "guess" + i;
+            assertTrue(users.authenticate(name, "wrong".toCharArray(), HERE, "laptop")
+                    .isEmpty());
+            if (i % 20 == 0) {
+                assertTrue(users.authenticate("anna", PASSWORD.toCharArray(), HERE, "station")
+                        .isPresent());
+            }
+            nanos.addAndGet(50_000_000L);
+        }
+        assertTrue(
+                users.authenticate("anna", PASSWORD.toCharArray(), HERE, "laptop")
+                        .isEmpty(),
+                "there even the right one waits");
+        assertTrue(audited.stream().allMatch(entry -> entry.detail().contains("from " + HERE)));
+    }
+
     // Whoever tries one password with every name must be slowed as well as who tries every password with one.
     @Test
     void anAddressThatTriesManyNamesIsSlowedUntilItRests() throws IOException {

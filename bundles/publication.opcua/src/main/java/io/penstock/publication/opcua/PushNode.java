@@ -156,6 +156,11 @@ final class PushNode extends UaVariableNode {
         return super.getAttribute(attribute);
     }
 
+    /** What one queued value takes: that of a number, or the present text or structure. */
+    synchronized long valueBytes() {
+        return other == null ? ItemShares.NUMBER_BYTES : ItemShares.NUMBER_BYTES + AnswerSize.of(value());
+    }
+
     static long nanos(Instant time) {
         return time.getEpochSecond() * 1_000_000_000L + time.getNano();
     }

@@ -3,6 +3,7 @@
 package io.penstock.publication.opcua;
 
 import static org.eclipse.milo.opcua.stack.core.types.builtin.unsigned.Unsigned.uint;
+import static org.eclipse.milo.opcua.stack.core.types.builtin.unsigned.Unsigned.ushort;
 
 import io.netty.channel.nio.NioEventLoopGroup;
 import io.penstock.api.access.Users;
@@ -35,13 +36,13 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.SynchronousQueue;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Predicate;
 import org.eclipse.milo.opcua.sdk.core.AccessLevel;
 import org.eclipse.milo.opcua.sdk.server.EndpointConfig;
 import org.eclipse.milo.opcua.sdk.server.OpcUaServer;
@@ -53,6 +54,7 @@ import org.eclipse.milo.opcua.sdk.server.identity.CompositeValidator;
 import org.eclipse.milo.opcua.sdk.server.identity.IdentityValidator;
 import org.eclipse.milo.opcua.sdk.server.nodes.UaVariableNode;
 import org.eclipse.milo.opcua.stack.core.NodeIds;
+import org.eclipse.milo.opcua.stack.core.channel.EncodingLimits;
 import org.eclipse.milo.opcua.stack.core.security.CertificateQuarantine;
 import org.eclipse.milo.opcua.stack.core.security.DefaultApplicationGroup;
 import org.eclipse.milo.opcua.stack.core.security.DefaultCertificateManager;
@@ -64,13 +66,12 @@ import org.eclipse.milo.opcua.stack.core.transport.TransportProfile;
 import org.eclipse.milo.opcua.stack.core.types.builtin.DateTime;
 import org.eclipse.milo.opcua.stack.core.types.builtin.LocalizedText;
 import org.eclipse.milo.opcua.stack.core.types.builtin.unsigned.UInteger;
+import org.eclipse.milo.opcua.stack.core.types.builtin.unsigned.UShort;
 import org.eclipse.milo.opcua.stack.core.types.enumerated.MessageSecurityMode;
 import org.eclipse.milo.opcua.stack.core.types.enumerated.UserTokenType;
 import org.eclipse.milo.opcua.stack.core.types.structured.BuildInfo;
 import org.eclipse.milo.opcua.stack.core.types.structured.UserTokenPolicy;
 import org.eclipse.milo.opcua.stack.core.util.CertificateUtil;
-import org.eclipse.milo.opcua.stack.transport.server.tcp.OpcTcpServerTransport;
-import org.eclipse.milo.opcua.stack.transport.server.tcp.OpcTcpServerTransportConfig;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.FrameworkUtil;
 import org.slf4j.Logger;
@@ -83,11 +84,12 @@ import org.slf4j.LoggerFactory;
 final class ResultsServer implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ResultsServer.class);
     private static final String PRODUCT_URI = "urn:penstock";
-    private static final int SERVICE_THREADS = 8;
     private static final int CALL_THREADS = 4;
     private static final int HOSTS_LIMIT = 32;
-    private static final int CONNECTIONS_PER_SESSION = 4;
-    private static final int SPARE_CONNECTIONS = 100;
+    private static final int CHUNKS = 64;
+    private static final int MESSAGE_BYTES = 2 << 20;
+    private static final int RECURSION = 64;
+    private static final int CONTINUATION_POINTS = 4;
 
     private final Settings settings;
     private final Gateway gateway;
@@ -100,12 +102,23 @@ final class ResultsServer implements AutoCloseable {
     private final String host;
     private final Clock clock;
     private String warning = "";
+    private final Limited limited = new Limited(System::nanoTime, LOG::warn);
+    private final ServerMemory memory;
+    private final Connections connections;
+    private final ServiceThreads services;
+    private final Bounded bounded;
     private final ClientCertificates clients;
     private String trustState;
     private Trust trustBefore;
 
     private ResultsServer(
-            Settings settings, Path pki, Gateway gateway, Map<String, CycleResult> early, Clock clock, Runnable changed)
+            Settings settings,
+            Path pki,
+            Gateway gateway,
+            Map<String, CycleResult> early,
+            Clock clock,
+            Runnable changed,
+            Predicate<InetAddress> local)
             throws Exception {
         this.settings = settings;
         this.gateway = gateway;
@@ -122,7 +135,7 @@ final class ResultsServer implements AutoCloseable {
             Files.setPosixFilePermissions(pki, PosixFilePermissions.fromString("rwx------"));
             url = "opc.tcp://" + inUrl(host) + ":" + settings.port() + settings.path();
 
-            ExecutorService services = services();
+            services = new ServiceThreads(this::threads);
             closing.add(services::shutdownNow);
             ScheduledThreadPoolExecutor timer = new ScheduledThreadPoolExecutor(2, threads("timer"));
             timer.setRemoveOnCancelPolicy(true);
@@ -146,18 +159,16 @@ final class ResultsServer implements AutoCloseable {
                     rejected,
                     clock,
                     LOG::warn);
+            memory = new ServerMemory(settings.shares());
+            connections = new Connections(settings.shares(), local, System::nanoTime, limited);
+            bounded = new Bounded(
+                    settings, connections, local, System::nanoTime, limited, new RefusedWrites(gateway.audit()));
             trustState = clients.state();
             trustBefore = clients.trust();
-            ConnectionLimit connections = new ConnectionLimit(
-                    SPARE_CONNECTIONS + CONNECTIONS_PER_SESSION * settings.maxSessions(), System::nanoTime, LOG::warn);
             server = new OpcUaServer(
                     config(applicationUri, rejected, services, timer),
-                    profile -> new OpcTcpServerTransport(OpcTcpServerTransportConfig.newBuilder()
-                            .setExecutor(services)
-                            .setEventLoop(loop)
-                            .setChannelPipelineCustomizer(pipeline -> connections.admit(pipeline.channel()))
-                            .build()),
-                    new RefusedWrites(gateway.audit()));
+                    profile -> new ServerTransport(connections, services, loop, memory),
+                    bounded);
             closing.add(() -> server.shutdown().get(2, TimeUnit.SECONDS));
             everythingReadOnly();
 
@@ -199,8 +210,21 @@ final class ResultsServer implements AutoCloseable {
     static ResultsServer start(
             Settings settings, Path pki, Gateway gateway, Map<String, CycleResult> early, Clock clock, Runnable changed)
             throws Exception {
+        return start(settings, pki, gateway, early, clock, changed, InetAddress::isLoopbackAddress);
+    }
+
+    /** @param local from where one gets in beside the shares of others: from the gateway itself. */
+    static ResultsServer start(
+            Settings settings,
+            Path pki,
+            Gateway gateway,
+            Map<String, CycleResult> early,
+            Clock clock,
+            Runnable changed,
+            Predicate<InetAddress> local)
+            throws Exception {
         probe(settings); // before the costly part, and before Milo reports one stack trace per endpoint
-        return new ResultsServer(settings, pki, gateway, early, clock, changed);
+        return new ResultsServer(settings, pki, gateway, early, clock, changed, local);
     }
 
     GatewayNodes nodes() {
@@ -211,8 +235,23 @@ final class ResultsServer implements AutoCloseable {
     void refresh() {
         warn();
         nodes.refresh();
+        connections.refresh();
+        bounded.refresh();
         endUntrusted();
         endChangedUsers();
+    }
+
+    /** What clients hold at present, for tests and figures. */
+    Connections.Held held() {
+        return connections.held();
+    }
+
+    ServerMemory memory() {
+        return memory;
+    }
+
+    Bounded bounded() {
+        return bounded;
     }
 
     int sessions() {
@@ -249,7 +288,7 @@ final class ResultsServer implements AutoCloseable {
                 LOG.warn("{}", now);
             }
         }
-        nodes.warn(now);
+        nodes.warn((now + " " + limited.now()).strip());
     }
 
     /** Milo looks at a certificate when a channel opens and never again; trust that is taken away must count at once. */
@@ -432,6 +471,7 @@ final class ResultsServer implements AutoCloseable {
                 .setCertificateManager(new DefaultCertificateManager(rejected, group))
                 .setIdentityValidator(new CompositeValidator(validators))
                 .setLimits(limits())
+                .setEncodingLimits(new EncodingLimits(MessageGuard.CHUNK_BYTES, CHUNKS, MESSAGE_BYTES, RECURSION))
                 .setExecutor(services)
                 .setScheduledExecutor(timer)
                 .build();
@@ -499,7 +539,12 @@ final class ResultsServer implements AutoCloseable {
         return new OpcUaServerConfigLimits() {
             @Override
             public UInteger getMaxSessions() {
-                return uint(settings.maxSessions());
+                return uint(settings.maxSessions() + Sessions.PENDING); // ours are counted in SessionShares
+            }
+
+            @Override
+            public Double getMaxSessionTimeout() {
+                return (double) settings.shares().sessionTimeoutMs();
             }
 
             @Override
@@ -526,6 +571,28 @@ final class ResultsServer implements AutoCloseable {
             public Double getMinPublishingInterval() {
                 return (double) settings.minPublishingIntervalMs();
             }
+
+            /** What a client gets that asks for none, or for less than the minimum (Part 4 §5.14.2). */
+            @Override
+            public Double getDefaultPublishingInterval() {
+                return getMinPublishingInterval();
+            }
+
+            /** Also bounds the keep-alive, of which a lifetime is at least three (Part 4 §5.14.2). */
+            @Override
+            public Double getMaxPublishingInterval() {
+                return settings.shares().subscriptionLifetimeMs() / 3.0;
+            }
+
+            @Override
+            public Double getMaxSubscriptionLifetime() {
+                return (double) settings.shares().subscriptionLifetimeMs();
+            }
+
+            @Override
+            public UShort getMaxBrowseContinuationPoints() {
+                return ushort(CONTINUATION_POINTS);
+            }
         };
     }
 
@@ -539,18 +606,6 @@ final class ResultsServer implements AutoCloseable {
                     node.setAccessLevel(AccessLevel.toValue(AccessLevel.CurrentRead));
                     node.setUserAccessLevel(AccessLevel.toValue(AccessLevel.CurrentRead));
                 });
-    }
-
-    private ExecutorService services() {
-        ThreadPoolExecutor services = new ThreadPoolExecutor(
-                SERVICE_THREADS,
-                SERVICE_THREADS,
-                30,
-                TimeUnit.SECONDS,
-                new LinkedBlockingQueue<>(),
-                threads("service"));
-        services.allowCoreThreadTimeOut(true);
-        return services;
     }
 
     private ThreadFactory threads(String role) {

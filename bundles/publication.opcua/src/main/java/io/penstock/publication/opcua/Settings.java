@@ -26,6 +26,7 @@ record Settings(
         int maxMonitoredItems,
         int maxQueueSize,
         int minPublishingIntervalMs,
+        Shares shares,
         CertificatePolicy clientCertificates) {
     static final String PID = "io.penstock.publication.opcua";
 
@@ -90,6 +91,53 @@ record Settings(
                 description = "Shortest publishing interval in ms, 1 to 10000; a client that asks for less gets this.")
         int minPublishingIntervalMs() default 10;
 
+        @AttributeDefinition(description = "Connections at the same time, 8 to 10000.")
+        int maxConnections() default 150;
+
+        @AttributeDefinition(
+                description = "Connections of one address at the same time, 4 to 10000; one more takes the place of one"
+                        + " without a session.")
+        int maxConnectionsPerAddress() default 40;
+
+        @AttributeDefinition(
+                description =
+                        "Out of maxConnections, kept for loopback and for addresses where a session of an OPERATOR,"
+                                + " ENGINEER or SUPERVISOR is or was within ten minutes; 0 to maxConnections - 1.")
+        int reservedConnections() default 20;
+
+        @AttributeDefinition(description = "Sessions of one user, 1 to 1000.")
+        int maxSessionsPerUser() default 20;
+
+        @AttributeDefinition(description = "Sessions from one address, 1 to 1000.")
+        int maxSessionsPerAddress() default 20;
+
+        @AttributeDefinition(
+                description = "Out of maxSessions, kept for OPERATOR, ENGINEER and SUPERVISOR, half of them also for"
+                        + " loopback; 0 to maxSessions - 1.")
+        int reservedSessions() default 10;
+
+        @AttributeDefinition(
+                description = "Longest session timeout in ms, 10000 to 3600000; a client that asks for more gets this.")
+        int maxSessionTimeoutMs() default 120_000;
+
+        @AttributeDefinition(
+                description =
+                        "Longest lifetime of a subscription that is not asked for in ms, 30000 to 86400000; a client"
+                                + " that asks for more gets this.")
+        int maxSubscriptionLifetimeMs() default 600_000;
+
+        @AttributeDefinition(
+                description =
+                        "Memory for monitored items and their queues in MB, 1 to 4096; who asks for more gets shorter"
+                                + " queues, then BadTooManyMonitoredItems.")
+        int queueMemoryMb() default 16;
+
+        @AttributeDefinition(
+                description =
+                        "Memory for answers that clients have not read yet in MB, 4 to 1024; the slowest reader is"
+                                + " disconnected.")
+        int answerMemoryMb() default 8;
+
         @AttributeDefinition(
                 description = "Shortest RSA key in a client's certificate and those of its issuers, 2048 to 4096 bits.")
         int minimumRsaBits() default CertificatePolicy.LEAST_RSA_BITS;
@@ -130,6 +178,7 @@ record Settings(
         range("maxMonitoredItems", maxMonitoredItems, 1, 1_000_000);
         range("maxQueueSize", maxQueueSize, 1, 65_535);
         range("minPublishingIntervalMs", minPublishingIntervalMs, 1, 10_000);
+        Shares.part("reservedSessions", shares.reservedSessions(), "maxSessions", maxSessions);
     }
 
     static Settings of(Config config) {
@@ -151,6 +200,7 @@ record Settings(
                 config.maxMonitoredItems(),
                 config.maxQueueSize(),
                 config.minPublishingIntervalMs(),
+                Shares.of(config),
                 CertificatePolicy.of(Peer.CLIENT, config.minimumRsaBits(), config.revocationLists()));
     }
 

@@ -4,7 +4,9 @@ package io.penstock.publication.opcua;
 
 import io.penstock.api.access.Actor;
 import io.penstock.api.access.Users;
+import io.penstock.opcua.stack.ApplicationCertificate;
 import java.net.InetAddress;
+import java.security.cert.X509Certificate;
 import java.util.Arrays;
 import java.util.Optional;
 import org.eclipse.milo.opcua.sdk.server.Session;
@@ -57,7 +59,7 @@ final class UserValidator extends AbstractUsernameIdentityValidator {
         char[] secret = password.toCharArray();
         try {
             long revision = users.get().revision(name);
-            Optional<Actor> actor = users.get().authenticate(name, secret, origin(address));
+            Optional<Actor> actor = users.get().authenticate(name, secret, origin(address), device(session));
             if (actor.isEmpty()) {
                 return null;
             }
@@ -72,6 +74,12 @@ final class UserValidator extends AbstractUsernameIdentityValidator {
     /** Where a request came in, as the audit has it. */
     static String origin(@Nullable InetAddress address) {
         return "opc.ua " + (address == null ? "unknown" : address.getHostAddress());
+    }
+
+    /** The certificate that the client proved to have; whoever guesses passwords with another slows down only itself. */
+    private static String device(Session session) {
+        X509Certificate certificate = session.getSecurityConfiguration().getClientCertificate();
+        return certificate == null ? "" : ApplicationCertificate.thumbprint(certificate);
     }
 
     /** Null for an anonymous session. */

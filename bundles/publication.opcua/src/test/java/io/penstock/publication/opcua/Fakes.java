@@ -458,8 +458,14 @@ final class Fakes implements Gateway {
                 1_000,
                 100,
                 10,
+                shares(maxSessions),
                 io.penstock.opcua.stack.CertificatePolicy.of(
                         io.penstock.opcua.stack.CertificatePolicy.Peer.CLIENT, 2048, "required"));
+    }
+
+    /** Roomy, and nothing in reserve: what a test is about it sets itself. */
+    static Shares shares(int maxSessions) {
+        return new Shares(150, 40, 20, maxSessions, maxSessions, 0, 120_000, 600_000, 24 << 20, 8 << 20);
     }
 
     /** Waits, with a bound, for what another thread or process brings about. */

@@ -87,6 +87,7 @@ final class OpcUaPublisherTest {
                 1,
                 1,
                 10,
+                Fakes.shares(1),
                 Fakes.settings(1, false, false, 1).clientCertificates());
         PortInUseException refused = assertThrows(
                 PortInUseException.class,

@@ -64,6 +64,18 @@ final class SettingsTest {
         refused("maxMonitoredItems", 0, "maxMonitoredItems: 1 to 1000000, was 0");
         refused("maxQueueSize", 70_000, "maxQueueSize: 1 to 65535, was 70000");
         refused("minPublishingIntervalMs", 0, "minPublishingIntervalMs: 1 to 10000, was 0");
+        refused("maxConnections", 7, "maxConnections: 8 to 10000, was 7");
+        refused("maxConnections", 10, "reservedConnections: 0 to 9, one less than maxConnections, was 20");
+        refused("maxConnectionsPerAddress", 3, "maxConnectionsPerAddress: 4 to 10000, was 3");
+        refused("reservedConnections", -1, "reservedConnections: 0 to 149, one less than maxConnections, was -1");
+        refused("maxSessionsPerUser", 0, "maxSessionsPerUser: 1 to 1000, was 0");
+        refused("maxSessionsPerAddress", 0, "maxSessionsPerAddress: 1 to 1000, was 0");
+        refused("reservedSessions", 50, "reservedSessions: 0 to 49, one less than maxSessions, was 50");
+        refused("maxSessions", 10, "reservedSessions: 0 to 9, one less than maxSessions, was 10");
+        refused("maxSessionTimeoutMs", 9_999, "maxSessionTimeoutMs: 10000 to 3600000, was 9999");
+        refused("maxSubscriptionLifetimeMs", 0, "maxSubscriptionLifetimeMs: 30000 to 86400000, was 0");
+        refused("queueMemoryMb", 0, "queueMemoryMb: 1 to 4096, was 0");
+        refused("answerMemoryMb", 3, "answerMemoryMb: 4 to 1024, was 3");
         refused("minimumRsaBits", 1024, "minimumRsaBits: 2048 to 4096, which the security policies allow, was 1024");
         refused("minimumRsaBits", 8192, "was 8192");
         refused("revocationLists", "off", "revocationLists: required or tolerated (that they are missing), was 'off'");
