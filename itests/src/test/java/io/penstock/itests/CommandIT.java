@@ -39,6 +39,7 @@ public class CommandIT {
 
     // The operator could not take the machine back at the gateway itself once OPC UA server and audit are gone.
     @Test
+    @SuppressWarnings("try") // the plant only has to be there
     public void operatorGetsInWithoutServerAndAudit() throws Exception {
         Path home = Framework.home(context);
         try (Plant plant = new Plant(context, 10_000_000, 0, Plant::square)) {
