@@ -18,6 +18,16 @@ final class Failures {
         return e instanceof FileSystemException || e.getMessage() == null ? e.toString() : e.getMessage();
     }
 
+    /** Whether a file or the disk was the reason, somewhere below. */
+    static boolean ofTheDisk(Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof IOException) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     /** What fails because the room is being stopped is nobody's fault and leaves no receipt. */
     static void checkStop() throws InterruptedException {
         if (Thread.interrupted()) {

@@ -6,6 +6,7 @@ import io.penstock.api.model.ModelIdentity;
 import io.penstock.api.model.ModelRejectedException;
 import io.penstock.api.model.Receipt;
 import io.penstock.api.model.RolloutOutcome;
+import io.penstock.kit.Disk;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -59,6 +60,7 @@ public final class GatewayHome {
         State state = ReleaseStore.readState(models());
         List<String> lines = new ArrayList<>();
         lines.add("gateway     " + (isRunning() ? "runs" : "does not run"));
+        ReleaseStore.troubles(models()).forEach(trouble -> lines.add("state       " + trouble));
         if (state.pipelines().isEmpty()) {
             lines.add("pipelines   none has a model; drop a release into " + home.resolve("releases"));
         }
@@ -113,8 +115,9 @@ public final class GatewayHome {
         Path request = folder.resolve(name + ".json");
         Path reply = folder.resolve(name + ".reply.json");
         new Disk()
-                .write(
+                .replace(
                         request,
+                        Disk.Access.ANYONE,
                         Json.compact(Json.newObject()
                                 .put("command", "rollback")
                                 .put("pipeline", pipeline)

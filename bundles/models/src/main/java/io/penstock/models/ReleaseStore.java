@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.penstock.models;
 
+import io.penstock.kit.Disk;
+import io.penstock.kit.WholeFile;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -9,10 +11,11 @@ import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -25,17 +28,21 @@ final class ReleaseStore implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ReleaseStore.class);
     static final String DESIRED = "desired.json";
     static final String LOCK = "lock";
+    /** Room for the receipts of what a person does while the disk is full. */
+    private static final int RESERVE = 128 << 10;
 
     private final Path folder;
     private final Disk disk;
+    private final WholeFile desired;
     private final FileChannel lock;
     private volatile State state;
     private boolean unsaved;
     private String reported = "";
 
-    private ReleaseStore(Path folder, Disk disk, FileChannel lock, State state) {
+    private ReleaseStore(Path folder, Disk disk, WholeFile desired, FileChannel lock, State state) {
         this.folder = folder;
         this.disk = disk;
+        this.desired = desired;
         this.lock = lock;
         this.state = state;
     }
@@ -50,7 +57,10 @@ final class ReleaseStore implements AutoCloseable {
             if (held == null) {
                 throw new IOException(folder + ": another gateway uses this home; stop it first");
             }
-            return new ReleaseStore(folder, disk, channel, readState(folder));
+            WholeFile desired = desired(folder, disk);
+            Optional<WholeFile.Found> found = desired.heal(ReleaseStore::check);
+            found.ifPresent(content -> content.told().forEach(told -> LOG.warn("{}", told)));
+            return new ReleaseStore(folder, disk, desired, channel, parsed(found));
         } catch (OverlappingFileLockException e) {
             channel.close();
             throw new IOException(folder + ": this folder is in use already", e);
@@ -60,18 +70,40 @@ final class ReleaseStore implements AutoCloseable {
         }
     }
 
+    /** As it is on disk, which is not touched. */
     static State readState(Path folder) throws IOException {
-        Path file = folder.resolve(DESIRED);
-        try {
-            return State.parse(DESIRED, Files.readAllBytes(file));
-        } catch (NoSuchFileException e) {
-            return State.EMPTY; // the first start; a file that is there and cannot be read is another matter
-        } catch (IllegalArgumentException e) {
-            throw new IOException(
-                    file + " is damaged (" + e.getMessage()
-                            + "); restore it from a backup, or remove it to start without models and sequences",
-                    e);
+        return parsed(desired(folder, new Disk()).read(ReleaseStore::check));
+    }
+
+    /** What is or was wrong with the desired state, for people; empty if nothing. */
+    static List<String> troubles(Path folder) throws IOException {
+        List<String> troubles = new ArrayList<>();
+        desired(folder, new Disk()).read(ReleaseStore::check).ifPresent(found -> troubles.addAll(found.told()));
+        Path aside = folder.resolve(DESIRED + ".damaged");
+        if (Files.exists(aside)) {
+            troubles.add(aside + " is what was found damaged or changed by hand on "
+                    + Files.getLastModifiedTime(aside).toInstant() + " and was put right; delete it once you know why");
         }
+        return troubles;
+    }
+
+    private static WholeFile desired(Path folder, Disk disk) {
+        return new WholeFile(
+                disk,
+                folder.resolve(DESIRED),
+                Disk.Access.ANYONE,
+                WholeFile.Edits.REFUSED,
+                RESERVE,
+                "restore both from a backup, or end the gateway and delete both to start without models and sequences,"
+                        + " then drop the releases again");
+    }
+
+    private static void check(byte[] bytes) {
+        State.parse(DESIRED, bytes);
+    }
+
+    private static State parsed(Optional<WholeFile.Found> found) {
+        return found.map(content -> State.parse(DESIRED, content.bytes())).orElse(State.EMPTY); // none: the first start
     }
 
     State state() {
@@ -80,10 +112,10 @@ final class ReleaseStore implements AutoCloseable {
 
     /** Writes a new state; where the disk refuses, the old one stays. */
     void commit(State next) throws IOException {
-        disk.write(folder.resolve(DESIRED), next.toBytes());
+        desired.write(next.toBytes());
         state = next;
         unsaved = false;
-        reported = "";
+        report(desired.behind(), "takes changes into its reserve only");
     }
 
     /** Takes a new state about what has happened already; where the disk refuses, it is written later by {@link #retry}. */
@@ -94,27 +126,38 @@ final class ReleaseStore implements AutoCloseable {
     }
 
     void retry() {
-        if (unsaved) {
-            try {
+        try {
+            if (unsaved) {
                 commit(state);
-            } catch (IOException e) {
-                if (!reported.equals(e.toString())) { // once: a full disk must not be filled with lines about it
-                    LOG.error(
-                            "{} cannot be written: {}; it is tried again, make room or repair the disk",
-                            folder.resolve(DESIRED),
-                            e.toString());
-                }
-                reported = e.toString();
+            } else if (!desired.behind().isEmpty()) {
+                desired.catchUp(state.toBytes());
+                report(desired.behind(), "takes changes into its reserve only");
             }
+        } catch (IOException e) {
+            report(e.toString(), "cannot be written");
         }
+    }
+
+    /** Once: a full disk must not be filled with lines about it. */
+    private void report(String fault, String what) {
+        if (!fault.isEmpty() && !reported.equals(fault)) {
+            LOG.error(
+                    "{} {}: {}; it is tried again, make room or repair the disk", folder.resolve(DESIRED), what, fault);
+        }
+        reported = fault;
     }
 
     boolean saved() {
         return !unsaved;
     }
 
+    /** Why the state is kept in the reserve only, which survives a restart all the same; empty where it is not. */
+    String inReserve() {
+        return unsaved ? "" : desired.behind();
+    }
+
     void put(Release release) throws IOException {
-        disk.write(file(release.id()), release.head(), release.bundle());
+        disk.replace(file(release.id()), Disk.Access.ANYONE, release.head(), release.bundle());
     }
 
     boolean contains(String id) {
@@ -136,7 +179,7 @@ final class ReleaseStore implements AutoCloseable {
             for (Path file : files) {
                 String name = file.getFileName().toString();
                 if (!ids.contains(name.replace(ReleaseFile.SUFFIX, ""))) {
-                    disk.delete(file);
+                    disk.remove(file);
                 }
             }
         } catch (IOException e) {
@@ -151,8 +194,9 @@ final class ReleaseStore implements AutoCloseable {
     /** Remembers who serves, for the case that the process crashes. */
     void markServing(List<String> ids) {
         try {
-            disk.write(
+            disk.replace(
                     folder.resolve("serving"),
+                    Disk.Access.ANYONE,
                     (ProcessHandle.current().pid() + " " + String.join(" ", ids)).getBytes(StandardCharsets.US_ASCII));
         } catch (IOException e) {
             LOG.warn("{} cannot be written: {}", folder.resolve("serving"), e.toString());
@@ -172,7 +216,7 @@ final class ReleaseStore implements AutoCloseable {
 
     void clearServing() {
         try {
-            disk.delete(folder.resolve("serving"));
+            disk.remove(folder.resolve("serving"));
         } catch (IOException e) {
             LOG.warn("{} cannot be deleted: {}", folder.resolve("serving"), e.toString());
         }

@@ -7,6 +7,7 @@ import io.penstock.api.access.Actor;
 import io.penstock.api.access.Role;
 import io.penstock.api.model.Receipt;
 import io.penstock.api.model.RolloutOutcome;
+import io.penstock.kit.Disk;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -105,19 +106,20 @@ final class Requests {
             reason = json.text("reason", 1000);
             json.end();
         } catch (IllegalArgumentException e) {
-            disk.delete(file);
-            disk.write(
+            disk.remove(file);
+            disk.replace(
                     reply,
+                    Disk.Access.ANYONE,
                     Json.compact(Json.newObject()
                             .put("ok", false)
                             .put("reason", e.getMessage() == null ? e.toString() : e.getMessage())));
             return;
         }
-        disk.delete(file);
+        disk.remove(file);
         Receipt receipt = rollouts.rollback(
                 pipeline, new Actor("cli:" + user, Set.of(Role.MODEL_DEPLOYER), "command line"), reason);
         ObjectNode answer = State.receipt(receipt);
         answer.put("ok", receipt.outcome() == RolloutOutcome.ROLLED_BACK);
-        disk.write(reply, Json.compact(answer));
+        disk.replace(reply, Disk.Access.ANYONE, Json.compact(answer));
     }
 }

@@ -73,7 +73,7 @@ final class Rollback {
                     "it gave way to the rollback that " + actor.name()
                             + " asked for; remove its file and drop it again to try it once more");
             steps.add("VERIFIED signer " + release.identity().signer());
-            steps.add("STAGED " + parts.retention().stage(release));
+            steps.add(staged(release));
             Rollout rollout = new Rollout("rollback", release, steps);
             parts.swaps().start(rollout, pipeline, Duration.ZERO);
             List<Swaps.Ended> ended =
@@ -114,14 +114,37 @@ final class Rollback {
                     parts.clock().instant());
         }
         parts.ledger().finish(state, receipt, "ROLLBACK", actor.name());
-        return parts.store().saved() ? receipt : unsaved(receipt);
+        if (!parts.store().saved()) {
+            return and(
+                    receipt,
+                    "NOT SAVED the disk refuses the desired state: a restart before it is written brings back the model"
+                            + " before; make room or repair the disk");
+        }
+        String reserve = parts.store().inReserve();
+        return reserve.isEmpty()
+                ? receipt
+                : and(
+                        receipt,
+                        "SAVED in the reserve, a restart keeps it; the disk takes no more: " + reserve
+                                + "; make room or repair the disk");
+    }
+
+    /** The framework's cache is on the disk, too, and this model was let in before: a full disk must not keep it out. */
+    private String staged(Release release) throws ModelRejectedException {
+        try {
+            return "STAGED " + parts.retention().stage(release);
+        } catch (ModelRejectedException e) {
+            if (!Failures.ofTheDisk(e)) {
+                throw e;
+            }
+            return "NOT STAGED " + Failures.message(e) + "; it served here before and goes on without";
+        }
     }
 
     /** To return to a good model is worth more than to write it down first, but who asked must know. */
-    private static Receipt unsaved(Receipt receipt) {
+    private static Receipt and(Receipt receipt, String step) {
         List<String> steps = new ArrayList<>(receipt.steps());
-        steps.add("NOT SAVED the disk refuses the desired state: a restart before it is written brings back the model"
-                + " before; make room or repair the disk");
+        steps.add(step);
         return new Receipt(
                 receipt.file(),
                 receipt.model(),
