@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
@@ -121,7 +122,18 @@ public final class WholeFile {
         return chosen == null ? Optional.empty() : Optional.of(new Found(chosen.bytes(), chosen.told()));
     }
 
-    /** The same, and makes whole again what is not; what of it the disk refuses is told and comes with the next write. */
+    /** What was written last, whatever the plain file holds; empty if nothing of it is whole. */
+    public Optional<byte[]> lastWritten() throws IOException {
+        byte @Nullable [] kept = bytes(keptFile);
+        return kept == null
+                ? Optional.empty()
+                : Kept.parse(kept).generations().stream()
+                        .map(Kept.Generation::content)
+                        .filter(Objects::nonNull)
+                        .findFirst();
+    }
+
+    /** As {@link #read}, and makes whole again what is not; what of it the disk refuses is told and comes with the next write. */
     public Optional<Found> heal(Check check) throws IOException {
         view = null;
         View seen = look();
@@ -218,7 +230,7 @@ public final class WholeFile {
             if (content != null && fault.isEmpty()) {
                 return new Chosen(
                         content,
-                        told(seen, kept, one, plainIsIt, foreign),
+                        told(seen, kept, one, plainIsIt, foreign ? fault(plain, check) : null),
                         plainIsIt,
                         foreign,
                         kept.whole() && one == kept.generations().get(0));
@@ -245,15 +257,16 @@ public final class WholeFile {
         }
     }
 
-    private List<String> told(View seen, Kept kept, Kept.Generation one, boolean plainIsIt, boolean foreign) {
+    private List<String> told(View seen, Kept kept, Kept.Generation one, boolean plainIsIt, @Nullable String foreign) {
         List<String> told = new ArrayList<>();
         if (one != kept.generations().get(0)) {
             told.add("the newest change in " + keptFile + " is damaged or was cut short; the one before it counts");
         } else if (!kept.whole()) {
             told.add("one half of " + keptFile + " was damaged or cut short; it is made anew");
         }
-        if (foreign) {
-            told.add(file + " is damaged, or was changed by hand: its content is not what was last written, digest "
+        if (foreign != null) {
+            told.add(file + " is damaged, or was changed by hand: "
+                    + (foreign.isEmpty() ? "its content is not what was last written" : foreign) + ", digest "
                     + seen.plainSha() + "; it is put back from " + keptFile.getFileName() + ", and what was there is "
                     + name() + ".damaged. To change it by hand, end the gateway, change it and delete "
                     + keptFile.getFileName());

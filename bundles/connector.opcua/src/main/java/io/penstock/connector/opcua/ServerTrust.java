@@ -2,13 +2,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.penstock.connector.opcua;
 
+import io.penstock.kit.Disk;
 import io.penstock.opcua.stack.ApplicationCertificate;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.security.PublicKey;
 import java.security.cert.CRLException;
 import java.security.cert.CertPathValidatorException;
@@ -129,9 +129,7 @@ final class ServerTrust implements CertificateValidator {
         try {
             if (!Files.exists(file)) {
                 prune();
-                Path part = file.resolveSibling(file.getFileName() + ".part");
-                Files.write(part, server.getEncoded());
-                Files.move(part, file, StandardCopyOption.ATOMIC_MOVE);
+                new Disk().replace(file, Disk.Access.ANYONE, server.getEncoded());
             }
         } catch (IOException | CertificateEncodingException e) {
             problem = " (it could not be kept: " + e.getMessage() + ")";
