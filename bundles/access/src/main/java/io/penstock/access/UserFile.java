@@ -156,7 +156,7 @@ public final class UserFile {
 
     /** As it is on disk, which is not touched. */
     Map<String, Entry> read() throws IOException {
-        return parsed(whole.read(UserFile::check));
+        return parsed(logged(whole.read(UserFile::check)));
     }
 
     /** The same, and makes a damaged file whole again, unless somebody is just changing it. */
@@ -175,7 +175,10 @@ public final class UserFile {
     }
 
     private Optional<WholeFile.Found> healed() throws IOException {
-        Optional<WholeFile.Found> found = whole.heal(UserFile::check);
+        return logged(whole.heal(UserFile::check));
+    }
+
+    private static Optional<WholeFile.Found> logged(Optional<WholeFile.Found> found) {
         found.ifPresent(content -> content.told().forEach(told -> LOG.warn("{}", told)));
         return found;
     }

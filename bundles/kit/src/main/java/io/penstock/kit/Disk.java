@@ -17,6 +17,7 @@ import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.nio.file.attribute.UserPrincipal;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * What is asked of a disk, one call per thing that it may refuse, tear, or forget when the power fails. This one is real;
@@ -27,6 +28,7 @@ public class Disk {
     private static final boolean POSIX =
             FileSystems.getDefault().supportedFileAttributeViews().contains("posix");
     private static final int CHUNK = 1 << 20;
+    private static final Halt HALT = Halt.of(System.getProperty("penstock.tests.haltAt", ""));
 
     /** Who may read a file. */
     public enum Access {
@@ -34,6 +36,28 @@ public class Disk {
         ANYONE,
         /** Mode 0600. */
         OWNER
+    }
+
+    /**
+     * For tests of a whole gateway ({@code scripts/crash}): {@code -Dpenstock.tests.haltAt=models:17} ends the process, as a
+     * kill does, before the 17th call that changes something in {@code data/models}.
+     */
+    private record Halt(String folder, long call, AtomicLong calls) {
+        static Halt of(String setting) {
+            int colon = setting.indexOf(':');
+            return colon < 0
+                    ? new Halt("", 0, new AtomicLong())
+                    : new Halt(
+                            "/data/" + setting.substring(0, colon) + "/",
+                            Long.parseLong(setting.substring(colon + 1)),
+                            new AtomicLong());
+        }
+
+        void before(Path file) {
+            if (call > 0 && (file.toAbsolutePath() + "/").contains(folder) && calls.incrementAndGet() == call) {
+                Runtime.getRuntime().halt(137);
+            }
+        }
     }
 
     private interface Work {
@@ -50,6 +74,7 @@ public class Disk {
      * away, which root may, it belongs to whoever owns its folder.
      */
     public void write(Path file, Access access, byte[]... parts) throws IOException {
+        HALT.before(file);
         uninterrupted(() -> {
             if (access == Access.OWNER) {
                 Files.deleteIfExists(file); // one that others may read would stay so
@@ -96,6 +121,7 @@ public class Disk {
 
     /** Writes over bytes that are there, which takes no room; not forced. */
     public void overwrite(Path file, long position, byte[] bytes) throws IOException {
+        HALT.before(file);
         uninterrupted(() -> {
             try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
                 channel.position(position);
@@ -106,6 +132,7 @@ public class Disk {
 
     /** Returns when the content of a file survives a loss of power; its name may not yet. */
     public void force(Path file) throws IOException {
+        HALT.before(file);
         uninterrupted(() -> {
             try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE)) {
                 channel.force(true);
@@ -115,6 +142,7 @@ public class Disk {
 
     /** Puts one file in the place of another, in one step. */
     public void rename(Path from, Path to) throws IOException {
+        HALT.before(to);
         try {
             Files.move(from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         } catch (AtomicMoveNotSupportedException e) {
@@ -124,11 +152,13 @@ public class Disk {
 
     /** Does nothing where there is none. */
     public void delete(Path file) throws IOException {
+        HALT.before(file);
         Files.deleteIfExists(file);
     }
 
     /** Returns when the names in a folder survive a loss of power. */
     public void forceFolder(Path folder) throws IOException {
+        HALT.before(folder);
         uninterrupted(() -> {
             try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
                 channel.force(true);
