@@ -178,6 +178,7 @@ public final class ContractReader {
                 shape,
                 (int) json.integer("rows", 1, 100_000),
                 json.texts("features", 1, 2000, Names.SIGNAL, Names.SIGNAL_FORM));
+        String layout = json.text("layout", "", 20);
         json.end();
         long product = (long) tensor.rows() * tensor.features().size();
         if (elements != product || product > 1_000_000) {
@@ -186,7 +187,14 @@ public final class ContractReader {
                     shape + " has " + elements + " elements, rows times features are " + tensor.rows() + " x "
                             + tensor.features().size() + " = " + product + "; both must be equal and at most 1000000");
         }
-        return tensor;
+        return new TensorSpec(
+                tensor.name(),
+                tensor.type(),
+                shape,
+                tensor.rows(),
+                tensor.features(),
+                TensorLayouts.of(
+                        json, layout, shape, tensor.rows(), tensor.features().size()));
     }
 
     private static OutputSpec output(Json json) {

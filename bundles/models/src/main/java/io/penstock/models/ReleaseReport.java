@@ -115,7 +115,9 @@ public final class ReleaseReport {
                 + String.join(", ", BundleManifest.operators(contract)));
         for (TensorSpec tensor : contract.tensors()) {
             lines.add("tensor      " + tensor.name() + " "
-                    + tensor.type().name().toLowerCase(Locale.ROOT) + " " + tensor.shape());
+                    + tensor.type().name().toLowerCase(Locale.ROOT) + " " + tensor.shape() + ", " + tensor.rows()
+                    + " rows of " + tensor.features().size() + " features, "
+                    + TensorLayouts.name(tensor.layout()));
         }
         for (OutputSpec output : contract.outputs()) {
             lines.add(String.format(

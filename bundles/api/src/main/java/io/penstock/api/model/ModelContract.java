@@ -101,6 +101,14 @@ public record ModelContract(
         INT64
     }
 
+    /** In which order a tensor holds a window; the last index changes fastest, as in ONNX. */
+    public enum TensorLayout {
+        /** all features of one cycle side by side, oldest cycle first; what recurrent networks take. */
+        ROWS_FEATURES,
+        /** all cycles of one feature side by side, oldest first; what convolutions call channels first. */
+        FEATURES_ROWS
+    }
+
     /**
      * One input tensor of the graph.
      *
@@ -109,8 +117,15 @@ public record ModelContract(
      * @param shape concrete shape, e.g. {@code [1, 8]} or {@code [1, 64, 8]}; its product is rows times features.
      * @param rows number of past cycles it spans, 1 for none.
      * @param features names of features, one per column.
+     * @param layout how rows and features lie in it.
      */
-    public record TensorSpec(String name, ElementType type, List<Long> shape, int rows, List<String> features) {
+    public record TensorSpec(
+            String name, ElementType type, List<Long> shape, int rows, List<String> features, TensorLayout layout) {
+        /** Rows by features. */
+        public TensorSpec(String name, ElementType type, List<Long> shape, int rows, List<String> features) {
+            this(name, type, shape, rows, features, TensorLayout.ROWS_FEATURES);
+        }
+
         public TensorSpec {
             shape = List.copyOf(shape);
             features = List.copyOf(features);

@@ -5,6 +5,7 @@ package io.penstock.connector.plc4x;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Set;
 
 /**
  * One request: a contiguous range and the items it serves. Immutable.
@@ -37,13 +38,15 @@ record Block(Area area, int start, int count, List<Item> items) {
      * limits.
      *
      * @param barriers items the device refuses; no merged range touches them.
+     * @param cuts items with which a new request begins.
+     * @return each item exactly once.
      */
-    static List<Block> plan(List<Item> items, List<Item> barriers, Settings settings) {
+    static List<Block> plan(List<Item> items, List<Item> barriers, Set<Item> cuts, Settings settings) {
         List<Block> blocks = new ArrayList<>();
         List<Item> open = new ArrayList<>();
         int end = 0;
         for (Item item : items.stream().sorted(BY_ADDRESS).toList()) {
-            if (!open.isEmpty() && !joins(open.get(0), end, item, barriers, settings)) {
+            if (!open.isEmpty() && (cuts.contains(item) || !joins(open.get(0), end, item, barriers, settings))) {
                 blocks.add(of(open));
                 open.clear();
             }

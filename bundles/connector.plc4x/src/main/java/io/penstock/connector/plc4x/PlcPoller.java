@@ -12,7 +12,6 @@ import io.penstock.connector.plc4x.Wire.Code;
 import io.penstock.connector.plc4x.Wire.Reply;
 import java.time.Clock;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.ArrayBlockingQueue;
@@ -36,7 +35,6 @@ import org.slf4j.LoggerFactory;
 final class PlcPoller {
     private static final Logger LOG = LoggerFactory.getLogger(PlcPoller.class);
     private static final int OPERATIONS = 256;
-    private static final int PROBES_PER_POLL = 4;
     private static final int LATE_POLLS = 3;
     private static final long STATUS_NANOS = TimeUnit.MILLISECONDS.toNanos(200);
     private static final long CLOCK_STEP_NS = TimeUnit.SECONDS.toNanos(1);
@@ -48,6 +46,7 @@ final class PlcPoller {
     private final SourceClock sourceClock;
     private final SampleHub hub;
     private final PollPlan plan;
+    private final PollRound round;
     private final LinkStatus link = new LinkStatus();
     private final Queue<Runnable> commands = new ConcurrentLinkedQueue<>();
     private final BlockingQueue<Operation> operations = new ArrayBlockingQueue<>(OPERATIONS);
@@ -81,6 +80,7 @@ final class PlcPoller {
         hub = new SampleHub(table);
         backoffMs = settings.backoffMinMs();
         plan = new PollPlan(table.items(), settings);
+        round = new PollRound(plan, new PolledDevice(), System::nanoTime);
         status = link.snapshot("", "");
         thread = new Thread(this::run, "connector.plc4x-poll-" + settings.name());
         thread.setDaemon(true);
@@ -389,11 +389,6 @@ final class PlcPoller {
         return await(open.read(area, start, count));
     }
 
-    private @Nullable Reply read(Block block) {
-        serveOperations();
-        return read(block.area(), block.start(), block.count());
-    }
-
     /** Writes and direct reads go first; whether there was any. */
     private boolean serveOperations() {
         boolean any = false;
@@ -454,30 +449,64 @@ final class PlcPoller {
         return lastSentNanos + (reply.nanos() - lastSentNanos) / 2;
     }
 
-    /** Between two requests of a slow group a faster one has its turn, once, so that both go on. */
     private void poll(Group group) {
-        for (Block block : group.blocks()) {
-            Group faster = plan.faster(group, System.nanoTime());
-            if (faster != null) {
-                poll(faster);
-            }
-            Reply reply = read(block);
-            if (reply == null) {
-                return;
-            }
-            if (reply.code() == Code.OK) {
-                publish(block, reply);
-            } else {
-                refused(group, block, reply.code());
-            }
-        }
-        probe(group);
-        if (group.advance(System.nanoTime()) == LATE_POLLS && !lateTold) {
+        if (round.run(group) && group.advance(System.nanoTime()) == LATE_POLLS && !lateTold) {
             lateTold = true;
             LOG.warn(
                     "{}: the tags of {} ms cannot be read that often; polls are left out; use a longer period",
                     settings.name(),
                     group.periodMs());
+        }
+    }
+
+    /** The device as a poll sees it. */
+    private final class PolledDevice implements PollRound.Device {
+        /** Between two requests of a slow group a faster one has its turn, once, so that both go on. */
+        @Override
+        public void turn(Group running) {
+            Group faster = plan.faster(running, System.nanoTime());
+            if (faster != null) {
+                poll(faster);
+            }
+        }
+
+        @Override
+        public @Nullable Reply read(Block block) {
+            serveOperations();
+            return PlcPoller.this.read(block.area(), block.start(), block.count());
+        }
+
+        @Override
+        public void good(Block block, Reply reply) {
+            publish(block, reply);
+        }
+
+        @Override
+        public void bad(List<Item> items, Code code) {
+            publishBad(items, code);
+        }
+
+        @Override
+        public void refused(Item item, Code code, boolean news) {
+            if (news) {
+                LOG.warn(
+                        "{}: {}; it is left out and tried again every {} ms; correct etc/tags/{}",
+                        settings.name(),
+                        PollPlan.describe(item, code),
+                        settings.reprobeMs(),
+                        settings.tags());
+            }
+            refreshStatus();
+        }
+
+        @Override
+        public void accepted(Item item) {
+            LOG.info(
+                    "{}: {} at {} answers again",
+                    settings.name(),
+                    item.definition().id(),
+                    item.address());
+            refreshStatus();
         }
     }
 
@@ -502,100 +531,6 @@ final class PlcPoller {
             }
         }
         hub.batchEnd();
-    }
-
-    /** A device refuses a whole request for one bad address in it: find the guilty, keep the rest. */
-    private void refused(Group group, Block block, Code code) {
-        List<Item> items = block.items();
-        switch (code) {
-            case UNSUPPORTED -> {
-                items.forEach(item -> refuse(group, item, code));
-                plan.plan(group);
-            }
-            case BUSY -> publishBad(items, code);
-            case DEVICE -> {
-                // The device behind a gateway may be gone: two more questions tell that from a bad address.
-                Reply first = items.size() == 1 ? null : read(Block.of(items.subList(0, 1)));
-                Reply last = first == null ? null : read(Block.of(items.subList(items.size() - 1, items.size())));
-                if (last == null || (first.code() == Code.DEVICE && last.code() == Code.DEVICE)) {
-                    if (wire != null) {
-                        publishBad(items, code);
-                    }
-                } else {
-                    divide(group, block, code);
-                }
-            }
-            default -> divide(group, block, code);
-        }
-    }
-
-    private void divide(Group group, Block block, Code code) {
-        int before = plan.refusedCount();
-        List<Block> answered = new ArrayList<>();
-        divide(group, block.items(), code, answered);
-        if (plan.refusedCount() > before) {
-            plan.plan(group);
-        } else if (wire != null) {
-            // Every half is fine alone: what cannot be read is the gap between them.
-            plan.split(group, block, answered);
-        }
-    }
-
-    private void divide(Group group, List<Item> items, Code code, List<Block> answered) {
-        if (items.size() == 1) {
-            refuse(group, items.get(0), code);
-            return;
-        }
-        int middle = items.size() / 2;
-        for (List<Item> half : List.of(items.subList(0, middle), items.subList(middle, items.size()))) {
-            Block block = Block.of(half);
-            Reply reply = read(block);
-            if (reply == null) {
-                return;
-            }
-            if (reply.code() == Code.OK) {
-                publish(block, reply);
-                answered.add(block);
-            } else {
-                divide(group, half, reply.code(), answered);
-            }
-        }
-    }
-
-    private void refuse(Group group, Item item, Code code) {
-        if (plan.refuse(group, item, code, System.nanoTime())) {
-            LOG.warn(
-                    "{}: {}; it is left out and tried again every {} ms; correct etc/tags/{}",
-                    settings.name(),
-                    PollPlan.describe(item, code),
-                    settings.reprobeMs(),
-                    settings.tags());
-        }
-        publishBad(List.of(item), code);
-        refreshStatus();
-    }
-
-    /** Tries refused items of this group again, a few at a time. */
-    private void probe(Group group) {
-        for (Item item : plan.probes(group, System.nanoTime(), PROBES_PER_POLL)) {
-            Block block = Block.of(List.of(item));
-            Reply reply = read(block);
-            if (reply == null) {
-                return;
-            }
-            if (reply.code() != Code.OK) {
-                refuse(group, item, reply.code());
-                continue;
-            }
-            plan.accept(group, item, System.nanoTime());
-            LOG.info(
-                    "{}: {} at {} answers again",
-                    settings.name(),
-                    item.definition().id(),
-                    item.address());
-            publish(block, reply);
-            refreshStatus();
-        }
     }
 
     private void end() {

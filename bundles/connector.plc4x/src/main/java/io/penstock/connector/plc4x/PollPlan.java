@@ -6,6 +6,7 @@ import io.penstock.api.data.StatusCode;
 import io.penstock.connector.plc4x.Wire.Code;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -15,7 +16,11 @@ import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
-/** What is read when, in which requests, and what is left out because the device refuses it. One thread. */
+/**
+ * What is read when, in which requests, and what is left out because the device refuses it. What a poll learns changes the
+ * requests of the next one only: {@link #begin} hands out a list that no longer changes, in which each item stands at most
+ * once. One thread.
+ */
 final class PollPlan {
     private static final int REFUSALS_SHOWN = 5;
 
@@ -29,7 +34,9 @@ final class PollPlan {
     static final class Group {
         private final long periodNanos;
         private final List<Item> items = new ArrayList<>();
+        private final Map<Item, Long> cuts = new HashMap<>();
         private List<Block> blocks = List.of();
+        private boolean outdated = true;
         private long dueNanos;
         private int lateInARow;
 
@@ -39,10 +46,6 @@ final class PollPlan {
 
         long periodMs() {
             return TimeUnit.NANOSECONDS.toMillis(periodNanos);
-        }
-
-        List<Block> blocks() {
-            return blocks;
         }
 
         long dueNanos() {
@@ -75,7 +78,6 @@ final class PollPlan {
                     .add(item);
         }
         groups.addAll(byPeriod.values());
-        groups.forEach(this::plan);
     }
 
     /** The group that is due first. */
@@ -96,23 +98,37 @@ final class PollPlan {
 
     /** A new connection: everything is read at once, and what was refused is tried again. */
     void restart(long now) {
-        groups.forEach(g -> g.dueNanos = now);
+        for (Group group : groups) {
+            group.dueNanos = now;
+            group.cuts.clear();
+            group.outdated = true;
+        }
         refused.replaceAll((item, r) -> new Refusal(r.group(), r.code(), now));
     }
 
-    /** Plans a group's requests around what is refused. */
-    void plan(Group group) {
-        List<Item> wanted =
-                group.items.stream().filter(item -> !refused.containsKey(item)).toList();
-        group.blocks = Block.plan(wanted, List.copyOf(refused.keySet()), settings);
+    /** The requests of the poll that begins now, planned around all that is known by now. */
+    List<Block> begin(Group group, long now) {
+        if (group.cuts.values().removeIf(nextTry -> nextTry - now <= 0)) {
+            group.outdated = true;
+        }
+        if (group.outdated) {
+            List<Item> wanted = group.items.stream()
+                    .filter(item -> !refused.containsKey(item))
+                    .toList();
+            group.blocks = List.copyOf(
+                    Block.plan(wanted, List.copyOf(refused.keySet()), Set.copyOf(group.cuts.keySet()), settings));
+            group.outdated = false;
+        }
+        return group.blocks;
     }
 
-    /** Reads these blocks in place of one. */
-    void split(Group group, Block block, List<Block> parts) {
-        List<Block> blocks = new ArrayList<>(group.blocks);
-        blocks.remove(block);
-        blocks.addAll(parts);
-        group.blocks = List.copyOf(blocks);
+    /**
+     * The device answers on both sides, but not for the range as a whole: what lies before this item is not read together with
+     * it until the range is tried again.
+     */
+    void cut(Group group, Item item, long now) {
+        group.cuts.put(item, now + reprobeNanos);
+        group.outdated = true;
     }
 
     /**
@@ -122,15 +138,21 @@ final class PollPlan {
      */
     boolean refuse(Group group, Item item, Code code, long now) {
         refused.put(item, new Refusal(group, code, now + reprobeNanos));
+        outdate();
         return complained.add(item);
     }
 
     /** An item answers again; its neighbours are likely to do so too. */
-    void accept(Group group, Item item, long now) {
+    void accept(Item item, long now) {
         refused.remove(item);
         complained.remove(item);
         refused.replaceAll((other, r) -> other.area() == item.area() ? new Refusal(r.group(), r.code(), now) : r);
-        plan(group);
+        outdate();
+    }
+
+    /** Requests of every period keep clear of what is refused. */
+    private void outdate() {
+        groups.forEach(group -> group.outdated = true);
     }
 
     /** Refused items of a group whose time to be tried again has come. */
@@ -140,10 +162,6 @@ final class PollPlan {
                 .map(Map.Entry::getKey)
                 .limit(limit)
                 .toList();
-    }
-
-    int refusedCount() {
-        return refused.size();
     }
 
     /** What is refused, in words; empty if nothing. */

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.penstock.api.acquisition.DataType;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
@@ -17,7 +18,7 @@ final class BlockTest {
     }
 
     private static List<String> plan(List<Item> items, List<Item> barriers) {
-        return Block.plan(items, barriers, SETTINGS).stream()
+        return Block.plan(items, barriers, Set.of(), SETTINGS).stream()
                 .map(Block::toString)
                 .toList();
     }

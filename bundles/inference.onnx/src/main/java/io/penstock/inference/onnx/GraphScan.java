@@ -3,16 +3,21 @@
 package io.penstock.inference.onnx;
 
 import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Reads of an ONNX file what must be known before ONNX Runtime sees it: operator sets, and whether any tensor lies in another
- * file. From bytes ONNX Runtime 1.29 resolves such files against the working directory, and refuses them only by chance.
+ * Reads of an ONNX file what must be known before ONNX Runtime sees it: operator sets, whether any tensor lies in another file,
+ * and which operators read a window. From bytes ONNX Runtime 1.29 resolves such files against the working directory, and refuses them only by chance.
  *
  * <p>Field numbers are those of onnx.proto (IR version 13). What this reader cannot read is refused.
  */
 final class GraphScan {
     private static final int DEPTH_LIMIT = 100; // as in protobuf's own parser
+    private static final int MAIN_NODE = 2; // below the model and its graph
 
     /** Messages on the way to tensors and operator sets. */
     private enum Message {
@@ -72,6 +77,8 @@ final class GraphScan {
     private long opset;
     private long mlOpset;
     private @Nullable String external;
+    private final Map<String, Set<String>> readers = new HashMap<>();
+    private final Map<String, String> copies = new HashMap<>();
 
     private GraphScan(byte[] bytes) {
         this.bytes = bytes;
@@ -100,11 +107,28 @@ final class GraphScan {
         return external;
     }
 
+    /** Operators for which the order of a window has a meaning and that read a tensor of the main graph, as it is or copied. */
+    Set<String> readers(String tensor) {
+        return readers.getOrDefault(tensor, Set.of());
+    }
+
+    private void node(String operator, String input, String output) {
+        String origin = copies.getOrDefault(input, input);
+        switch (operator) {
+            case "Identity", "Cast" -> copies.put(output, origin);
+            case "Conv", "LSTM", "GRU", "RNN" ->
+                readers.computeIfAbsent(origin, t -> new TreeSet<>()).add(operator);
+            default -> {}
+        }
+    }
+
     private void message(Message kind, int from, int to, int depth) {
         if (depth > DEPTH_LIMIT) {
             throw new IllegalArgumentException("nested deeper than " + DEPTH_LIMIT + " messages at byte " + from);
         }
         String text = "";
+        String input = "";
+        String output = "";
         long number = 0;
         boolean elsewhere = false;
         int at = from;
@@ -135,6 +159,12 @@ final class GraphScan {
                         elsewhere = true;
                     } else if (inner != null) {
                         message(inner, start, at, depth + 1);
+                    } else if (kind == Message.NODE && depth == MAIN_NODE && field == 1 && input.isEmpty()) {
+                        input = new String(bytes, start, at - start, StandardCharsets.UTF_8);
+                    } else if (kind == Message.NODE && depth == MAIN_NODE && field == 2 && output.isEmpty()) {
+                        output = new String(bytes, start, at - start, StandardCharsets.UTF_8);
+                    } else if (kind == Message.NODE && depth == MAIN_NODE && field == 4) {
+                        text = new String(bytes, start, at - start, StandardCharsets.UTF_8);
                     } else if ((kind == Message.OPERATOR_SET && field == 1) || (kind == Message.TENSOR && field == 8)) {
                         text = new String(bytes, start, at - start, StandardCharsets.UTF_8);
                     }
@@ -148,6 +178,9 @@ final class GraphScan {
                 case "ai.onnx.ml" -> mlOpset = Math.max(mlOpset, number);
                 default -> {} // an unknown domain is refused by ONNX Runtime, with the operator's name
             }
+        }
+        if (kind == Message.NODE && depth == MAIN_NODE) {
+            node(text, input, output);
         }
         if (elsewhere) {
             external = text;

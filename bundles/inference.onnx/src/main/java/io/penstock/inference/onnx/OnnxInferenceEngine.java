@@ -130,7 +130,8 @@ public final class OnnxInferenceEngine implements InferenceEngine, AutoCloseable
         }
         try {
             checkLimits(model, wiring);
-            checkFile(model.onnx(), wiring);
+            GraphScan scan = checkFile(model.onnx(), wiring);
+            wiring.checkLayouts(scan);
             return load(model, wiring);
         } finally {
             opening.unlock();
@@ -159,7 +160,7 @@ public final class OnnxInferenceEngine implements InferenceEngine, AutoCloseable
         }
     }
 
-    private static void checkFile(byte[] onnx, Wiring wiring) throws ModelRejectedException {
+    private static GraphScan checkFile(byte[] onnx, Wiring wiring) throws ModelRejectedException {
         GraphScan scan;
         try {
             scan = GraphScan.of(onnx);
@@ -177,6 +178,7 @@ public final class OnnxInferenceEngine implements InferenceEngine, AutoCloseable
                     + "); export it for those or update the"
                     + " gateway");
         }
+        return scan;
     }
 
     private InferenceSession load(ModelArtifact model, Wiring wiring) throws ModelRejectedException {

@@ -100,8 +100,7 @@ final class OnnxSession implements InferenceSession {
         for (int i = 0; i < inputs.length; i++) {
             TensorSpec spec = contract.tensors().get(i);
             long[] shape = spec.shape().stream().mapToLong(Long::longValue).toArray();
-            inputs[i] = TensorBuffer.allocate(
-                    environment, spec.type(), shape, wiring.elements("input", spec.name(), shape));
+            inputs[i] = TensorBuffer.allocate(environment, spec, shape, wiring.elements("input", spec.name(), shape));
             inputTensors.put(spec.name(), inputs[i].tensor);
         }
     }

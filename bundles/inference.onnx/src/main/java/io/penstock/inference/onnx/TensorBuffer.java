@@ -6,11 +6,14 @@ import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import io.penstock.api.model.ModelContract.ElementType;
+import io.penstock.api.model.ModelContract.TensorLayout;
+import io.penstock.api.model.ModelContract.TensorSpec;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.DoubleBuffer;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
+import org.jspecify.annotations.Nullable;
 
 /** One tensor over memory that both Java and ONNX Runtime see; made once, used in every run. */
 abstract sealed class TensorBuffer {
@@ -18,26 +21,60 @@ abstract sealed class TensorBuffer {
     private static final double EXACT = 0x1p53;
 
     final OnnxTensor tensor;
+    /** Where each value of a window lies in the tensor; null where both have the same order. */
+    private final int @Nullable [] places;
 
-    private TensorBuffer(OnnxTensor tensor) {
+    private TensorBuffer(OnnxTensor tensor, int @Nullable [] places) {
         this.tensor = tensor;
+        this.places = places;
     }
 
+    /** For what comes out of the graph. */
     static TensorBuffer allocate(OrtEnvironment environment, ElementType type, long[] shape, int elements)
+            throws OrtException {
+        return allocate(environment, type, shape, elements, null);
+    }
+
+    /** For what goes into it. */
+    static TensorBuffer allocate(OrtEnvironment environment, TensorSpec spec, long[] shape, int elements)
+            throws OrtException {
+        int rows = spec.rows();
+        int columns = spec.features().size();
+        if (spec.layout() == TensorLayout.ROWS_FEATURES || rows == 1 || columns == 1) {
+            return allocate(environment, spec.type(), shape, elements, null);
+        }
+        int[] places = new int[elements];
+        for (int i = 0; i < elements; i++) {
+            places[i] = i % columns * rows + i / columns;
+        }
+        return allocate(environment, spec.type(), shape, elements, places);
+    }
+
+    private static TensorBuffer allocate(
+            OrtEnvironment environment, ElementType type, long[] shape, int elements, int @Nullable [] places)
             throws OrtException {
         ByteBuffer memory = ByteBuffer.allocateDirect(elements * bytes(type)).order(ByteOrder.nativeOrder());
         return switch (type) {
-            case FLOAT32 -> new Float32(environment, memory.asFloatBuffer(), shape);
-            case FLOAT64 -> new Float64(environment, memory.asDoubleBuffer(), shape);
-            case INT64 -> new Int64(environment, memory.asLongBuffer(), shape);
+            case FLOAT32 -> new Float32(environment, memory.asFloatBuffer(), shape, places);
+            case FLOAT64 -> new Float64(environment, memory.asDoubleBuffer(), shape, places);
+            case INT64 -> new Int64(environment, memory.asLongBuffer(), shape, places);
         };
+    }
+
+    final int place(int index) {
+        int[] order = places;
+        return order == null ? index : order[index];
     }
 
     static int bytes(ElementType type) {
         return type == ElementType.FLOAT32 ? Float.BYTES : Long.BYTES;
     }
 
-    /** Takes over all values; {@code NaN} passes where the type has one. @return index of the first it cannot hold, or -1. */
+    /**
+     * Takes over all values of a window, row by row; {@code NaN} passes where the type has one.
+     *
+     * @return index of the first it cannot hold, or -1.
+     */
     abstract int fill(double[] values);
 
     /** Why the type cannot hold a value {@link #fill} stopped at. */
@@ -56,8 +93,9 @@ abstract sealed class TensorBuffer {
     private static final class Float32 extends TensorBuffer {
         private final FloatBuffer elements;
 
-        Float32(OrtEnvironment environment, FloatBuffer elements, long[] shape) throws OrtException {
-            super(OnnxTensor.createTensor(environment, elements, shape));
+        Float32(OrtEnvironment environment, FloatBuffer elements, long[] shape, int @Nullable [] places)
+                throws OrtException {
+            super(OnnxTensor.createTensor(environment, elements, shape), places);
             this.elements = elements;
         }
 
@@ -68,7 +106,7 @@ abstract sealed class TensorBuffer {
                 if (Float.isInfinite(value)) {
                     return i;
                 }
-                elements.put(i, value);
+                elements.put(place(i), value);
             }
             return -1;
         }
@@ -92,8 +130,9 @@ abstract sealed class TensorBuffer {
     private static final class Float64 extends TensorBuffer {
         private final DoubleBuffer elements;
 
-        Float64(OrtEnvironment environment, DoubleBuffer elements, long[] shape) throws OrtException {
-            super(OnnxTensor.createTensor(environment, elements, shape));
+        Float64(OrtEnvironment environment, DoubleBuffer elements, long[] shape, int @Nullable [] places)
+                throws OrtException {
+            super(OnnxTensor.createTensor(environment, elements, shape), places);
             this.elements = elements;
         }
 
@@ -103,7 +142,7 @@ abstract sealed class TensorBuffer {
                 if (Double.isInfinite(values[i])) {
                     return i;
                 }
-                elements.put(i, values[i]);
+                elements.put(place(i), values[i]);
             }
             return -1;
         }
@@ -127,8 +166,9 @@ abstract sealed class TensorBuffer {
     private static final class Int64 extends TensorBuffer {
         private final LongBuffer elements;
 
-        Int64(OrtEnvironment environment, LongBuffer elements, long[] shape) throws OrtException {
-            super(OnnxTensor.createTensor(environment, elements, shape));
+        Int64(OrtEnvironment environment, LongBuffer elements, long[] shape, int @Nullable [] places)
+                throws OrtException {
+            super(OnnxTensor.createTensor(environment, elements, shape), places);
             this.elements = elements;
         }
 
@@ -140,7 +180,7 @@ abstract sealed class TensorBuffer {
                 if (!(Math.rint(value) == value && Math.abs(value) <= EXACT)) {
                     return i;
                 }
-                elements.put(i, (long) value);
+                elements.put(place(i), (long) value);
             }
             return -1;
         }

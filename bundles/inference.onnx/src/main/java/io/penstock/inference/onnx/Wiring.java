@@ -9,6 +9,7 @@ import ai.onnxruntime.ValueInfo;
 import io.penstock.api.model.ModelContract;
 import io.penstock.api.model.ModelContract.ElementType;
 import io.penstock.api.model.ModelContract.OutputSpec;
+import io.penstock.api.model.ModelContract.TensorLayout;
 import io.penstock.api.model.ModelContract.TensorSpec;
 import io.penstock.api.model.ModelRejectedException;
 import java.util.Arrays;
@@ -71,6 +72,42 @@ final class Wiring {
             throw rejected("input tensor " + spec.name() + " of shape " + shape + " has " + elements + " elements, but "
                     + spec.rows() + " rows of " + spec.features().size() + " features make " + features
                     + "; correct tensors in model.json");
+        }
+    }
+
+    /**
+     * Checks how windows lie in their tensors against the operators that read them: the second dimension of what {@code Conv}
+     * takes are channels, the last one of what {@code LSTM}, {@code GRU} and {@code RNN} take is one step of the sequence (ONNX
+     * operators, opset 22).
+     */
+    void checkLayouts(GraphScan scan) throws ModelRejectedException {
+        for (TensorSpec spec : contract.tensors()) {
+            if (spec.rows() == 1 || spec.features().size() == 1) {
+                continue;
+            }
+            List<Long> shape = spec.shape();
+            for (String reader : scan.readers(spec.name())) {
+                if (reader.equals("Conv")) {
+                    boolean channels =
+                            shape.size() > 1 && shape.get(1) == spec.features().size();
+                    boolean image = shape.size() > 1 && shape.get(1) == 1;
+                    if (!image && (!channels || spec.layout() != TensorLayout.FEATURES_ROWS)) {
+                        throw rejected("input tensor " + spec.name() + " of shape " + shape
+                                + " is read by Conv, whose channels are its second dimension; with "
+                                + spec.features().size() + " features as channels its layout is featuresRows and"
+                                + " its shape [1, " + spec.features().size() + ", " + spec.rows()
+                                + "]; correct tensors in model.json, or let the graph transpose it");
+                    }
+                } else if (spec.layout() != TensorLayout.ROWS_FEATURES
+                        || shape.get(shape.size() - 1) != spec.features().size()) {
+                    throw rejected("input tensor " + spec.name() + " of shape " + shape + " is read by " + reader
+                            + ", whose last dimension is one step; with "
+                            + spec.features().size()
+                            + " features its layout is rowsFeatures and that dimension "
+                            + spec.features().size()
+                            + "; correct tensors in model.json, or let the graph transpose it");
+                }
+            }
         }
     }
 

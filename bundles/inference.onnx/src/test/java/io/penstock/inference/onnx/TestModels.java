@@ -13,6 +13,7 @@ import io.penstock.api.model.ModelContract.FeatureSpec;
 import io.penstock.api.model.ModelContract.InputSpec;
 import io.penstock.api.model.ModelContract.MissingPolicy;
 import io.penstock.api.model.ModelContract.OutputSpec;
+import io.penstock.api.model.ModelContract.TensorLayout;
 import io.penstock.api.model.ModelContract.TensorSpec;
 import io.penstock.api.model.ModelIdentity;
 import java.io.IOException;
@@ -58,13 +59,17 @@ final class TestModels {
     }
 
     TestModels window(String tensor, ElementType type, int rows, int columns, long... shape) {
+        return window(tensor, type, rows, columns, TensorLayout.ROWS_FEATURES, shape);
+    }
+
+    TestModels window(String tensor, ElementType type, int rows, int columns, TensorLayout layout, long... shape) {
         List<String> features =
                 IntStream.range(0, columns).mapToObj(i -> tensor + i).toList();
         List<Long> dims = new ArrayList<>();
         for (long n : shape) {
             dims.add(n);
         }
-        tensors.add(new TensorSpec(tensor, type, dims, rows, features));
+        tensors.add(new TensorSpec(tensor, type, dims, rows, features, layout));
         return this;
     }
 

@@ -15,12 +15,12 @@ import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 
 /** One process of the demo; its lines are read by one thread, it ends with the demo. */
-final class Child implements AutoCloseable {
+public final class Child implements AutoCloseable {
     private final String name;
     private final Process process;
     private final BlockingQueue<String> lines = new LinkedBlockingQueue<>(20_000);
 
-    Child(String name, List<String> command, Map<String, String> environment, Path log) throws IOException {
+    public Child(String name, List<String> command, Map<String, String> environment, Path log) throws IOException {
         this.name = name;
         ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
         builder.environment().putAll(environment);
@@ -46,7 +46,7 @@ final class Child implements AutoCloseable {
 
     /** The next line that contains the text; null if it does not come in time or the process ended. */
     @Nullable
-    String await(String text, int seconds) throws InterruptedException {
+    public String await(String text, int seconds) throws InterruptedException {
         long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(seconds);
         while (System.nanoTime() - end < 0) {
             String line = lines.poll(100, TimeUnit.MILLISECONDS);
@@ -60,17 +60,17 @@ final class Child implements AutoCloseable {
         return null;
     }
 
-    void tell(String line) throws IOException {
+    public void tell(String line) throws IOException {
         process.getOutputStream().write((line + "\n").getBytes(StandardCharsets.UTF_8));
         process.getOutputStream().flush();
     }
 
-    boolean isAlive() {
+    public boolean isAlive() {
         return process.isAlive();
     }
 
     /** Resident memory in MiB, 0 where the system does not tell. */
-    long residentMiB() {
+    public long residentMiB() {
         try (var status = Files.lines(Path.of("/proc/" + process.pid() + "/status"))) {
             return status.filter(line -> line.startsWith("VmRSS:"))
                     .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) / 1024)

@@ -4,7 +4,7 @@ package io.penstock.tools.demo;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
-import io.penstock.tools.demo.Demo.DemoFailed;
+import io.penstock.tools.demo.DemoHome.DemoFailed;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -139,7 +139,7 @@ public final class DemoCommand implements Callable<Integer> {
     }
 
     /** As asked; for each 0 one that is free, all different. */
-    private static List<Integer> ports(int... asked) throws IOException {
+    public static List<Integer> ports(int... asked) throws IOException {
         List<Integer> ports = new ArrayList<>();
         List<ServerSocket> held = new ArrayList<>();
         try {

@@ -28,10 +28,10 @@ import org.eclipse.milo.opcua.stack.core.types.structured.CallMethodRequest;
 import org.eclipse.milo.opcua.stack.core.types.structured.CallMethodResult;
 
 /** An OT system: reads the gateway over OPC UA, signed and encrypted, and calls its methods. */
-final class GatewayClient implements AutoCloseable {
+public final class GatewayClient implements AutoCloseable {
     private final OpcUaClient client;
 
-    GatewayClient(String url, ApplicationCertificate own, X509Certificate server, String user, String password)
+    public GatewayClient(String url, ApplicationCertificate own, X509Certificate server, String user, String password)
             throws UaException {
         MemoryTrustListManager trust = new MemoryTrustListManager();
         trust.addTrustedCertificate(server);
@@ -45,7 +45,7 @@ final class GatewayClient implements AutoCloseable {
                         .findFirst(),
                 transport -> {},
                 config -> config.setApplicationName(LocalizedText.english("Penstock demo"))
-                        .setApplicationUri(Demo.CLIENT_URI)
+                        .setApplicationUri(DemoHome.CLIENT_URI)
                         .setKeyPair(own.keyPair())
                         .setCertificate(own.certificate())
                         .setCertificateChain(new X509Certificate[] {own.certificate()})
@@ -56,7 +56,7 @@ final class GatewayClient implements AutoCloseable {
     }
 
     /** Reads variables by id in namespace 2. */
-    Map<String, DataValue> read(List<String> ids) throws UaException {
+    public Map<String, DataValue> read(List<String> ids) throws UaException {
         List<NodeId> nodes = new ArrayList<>();
         ids.forEach(id -> nodes.add(new NodeId(2, id)));
         List<DataValue> values = client.readValues(0, TimestampsToReturn.Both, nodes);
@@ -68,7 +68,7 @@ final class GatewayClient implements AutoCloseable {
     }
 
     /** Calls SetMode and gives the refusals, empty if there are none. */
-    List<String> setMode(String pipeline, String mode, String reason) throws UaException {
+    public List<String> setMode(String pipeline, String mode, String reason) throws UaException {
         CallMethodResult result = client.call(List.of(new CallMethodRequest(
                         new NodeId(2, pipeline),
                         new NodeId(2, pipeline + "/SetMode"),

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.penstock.tools.demo.Demo.DemoFailed;
+import io.penstock.tools.demo.DemoHome.DemoFailed;
 import java.io.BufferedReader;
 import java.net.InetAddress;
 import java.net.ServerSocket;
