@@ -24,6 +24,7 @@ final class House {
     private static final String API = "io.penstock.api";
     /** Copied by the build into each bundle that uses it; of what lies below, nothing is for shipping. */
     private static final String KIT = "io.penstock.kit";
+
     private static final Set<String> WRAPPERS = Set.of("io.penstock.opcua.stack");
     private static final Set<String> OPC_UA_ROOMS =
             Set.of("io.penstock.connector.opcua", "io.penstock.publication.opcua", "io.penstock.opcua.stack");
@@ -55,7 +56,9 @@ final class House {
                 }
             }
             String imports = manifest.getValue("Import-Package");
-            if (imports != null && CLAUSE.matcher(imports).results().anyMatch(one -> one.group().startsWith(KIT))) {
+            if (imports != null
+                    && CLAUSE.matcher(imports).results().anyMatch(one -> one.group()
+                            .startsWith(KIT))) {
                 found.add(room + " imports " + KIT + ", which no bundle exports; let the build copy it");
             }
             for (JavaClass type : new ClassFileImporter().importJar(new JarFile(jar.toFile()))) {
@@ -94,7 +97,8 @@ final class House {
                 continue;
             }
             String other = room(target, rooms);
-            boolean outOfKit = type.getPackageName().equals(KIT) && !target.equals(KIT) && target.startsWith("io.penstock.");
+            boolean outOfKit =
+                    type.getPackageName().equals(KIT) && !target.equals(KIT) && target.startsWith("io.penstock.");
             if (outOfKit) {
                 found.add(KIT + " uses " + target + " in " + type.getName());
             }

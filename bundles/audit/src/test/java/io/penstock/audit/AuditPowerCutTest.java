@@ -46,7 +46,9 @@ class AuditPowerCutTest {
         @Override
         public void write(FileChannel file, ByteBuffer bytes, long position) throws IOException {
             if (!cut) {
-                held = ByteBuffer.allocate(bytes.remaining()).put(bytes.duplicate()).flip();
+                held = ByteBuffer.allocate(bytes.remaining())
+                        .put(bytes.duplicate())
+                        .flip();
                 heldAt = position;
             }
             call();
@@ -120,7 +122,9 @@ class AuditPowerCutTest {
         Path segment = Segments.list(directory).lastEntry() == null
                 ? null
                 : Segments.list(directory).lastEntry().getValue();
-        if (segment == null || left.length == 0 || new String(left, java.nio.charset.StandardCharsets.UTF_8).contains("segment\":")) {
+        if (segment == null
+                || left.length == 0
+                || new String(left, java.nio.charset.StandardCharsets.UTF_8).contains("segment\":")) {
             return;
         }
         try (FileChannel file = FileChannel.open(segment, StandardOpenOption.WRITE)) {
