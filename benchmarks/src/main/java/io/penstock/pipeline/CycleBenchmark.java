@@ -112,8 +112,7 @@ public class CycleBenchmark {
     /** Has the model taken up, standing in for the pipeline's thread. */
     private void serve(ModelArtifact model) throws InterruptedException {
         FeatureEngine features = FeatureEngines.standard();
-        ServingModel serving = new ServingModel(
-                model, features.compile(model.contract()), session, acquisition, 1024);
+        ServingModel serving = new ServingModel(model, features.compile(model.contract()), session, acquisition, 1024);
         Conductor.Swap swap = new Conductor.Swap(serving, features::conversion);
         Thread asking = new Thread(() -> {
             try {

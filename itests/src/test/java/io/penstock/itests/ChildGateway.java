@@ -5,7 +5,6 @@ package io.penstock.itests;
 import static org.junit.Assert.assertEquals;
 import static org.junit.Assert.assertTrue;
 
-import io.penstock.models.GatewayHome;
 import io.penstock.peers.PeerProcess;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -240,8 +239,10 @@ final class ChildGateway implements AutoCloseable {
 
     /** Lines of the status that begin so, newest first. */
     List<String> status(String begin) throws IOException {
-        return new GatewayHome(home)
-                .status(100).stream().filter(line -> line.startsWith(begin)).toList();
+        return Framework.penstock("model", "status", "--home", home.toString())
+                .lines()
+                .filter(line -> line.startsWith(begin))
+                .toList();
     }
 
     @Override

@@ -157,7 +157,7 @@ public class RestartIT {
         Framework.await(
                 "line " + version + " is what is desired",
                 10,
-                () -> facts().stream().anyMatch(f -> f.contains("line: line " + version + ".0.0")),
+                () -> facts().contains("\"meant\":{\"name\":\"line\",\"version\":\"" + version + ".0.0\""),
                 this::facts);
     }
 

@@ -43,10 +43,12 @@ final class ModeCommand implements Callable<Integer> {
 
     static String told(Map<?, ?> answer) {
         Object loop = answer.get("loop");
+        Object remark = answer.get("remark");
         return "pipeline " + answer.get("pipeline") + ": " + answer.get("mode") + ", was " + answer.get("was")
                 + (loop == null
                         ? "; it has no write loop"
                         : "; loop " + loop + (Boolean.TRUE.equals(answer.get("closed")) ? " is closed" : " is open"))
-                + "; by " + answer.get("by");
+                + "; by " + answer.get("by")
+                + (remark == null || remark.toString().isEmpty() ? "" : "; " + remark);
     }
 }

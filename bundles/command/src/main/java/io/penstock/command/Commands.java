@@ -10,6 +10,7 @@ import io.penstock.api.model.ModelIdentity;
 import io.penstock.api.model.Receipt;
 import io.penstock.api.model.RolloutOutcome;
 import io.penstock.api.pipeline.Pipeline;
+import io.penstock.api.pipeline.Pipeline.ModeAnswer;
 import java.time.Clock;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -92,10 +93,12 @@ final class Commands {
         }
         Mode before = pipeline.mode();
         Mode asked = wanted != null ? wanted : before.compareTo(Mode.ADVISORY) < 0 ? before : Mode.ADVISORY;
-        List<String> refusals = pipeline.setMode(asked, actor, request.reason());
+        ModeAnswer become = pipeline.setMode(asked, actor, request.reason());
         WriteLoop loop = pipeline.loop().orElse(null);
         Mode now = pipeline.mode();
-        Map<String, @Nullable Object> answer = refusals.isEmpty() ? answer(true) : refused("refused", refusals);
+        Map<String, @Nullable Object> answer =
+                become.refusals().isEmpty() ? answer(true) : refused("refused", become.refusals());
+        answer.put("remark", become.remark());
         answer.put("pipeline", pipeline.name());
         answer.put("was", before.name());
         answer.put("mode", now.name());

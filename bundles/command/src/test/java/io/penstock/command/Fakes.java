@@ -84,7 +84,11 @@ final class Fakes {
         }
 
         @Override
-        public List<String> setMode(Mode mode, Actor who, String reason) {
+        public ModeAnswer setMode(Mode mode, Actor who, String reason) {
+            return ModeAnswer.refused(set(mode, who, reason));
+        }
+
+        private List<String> set(Mode mode, Actor who, String reason) {
             asked.add(mode + " " + reason);
             actor = who;
             if (faulty) {

@@ -274,7 +274,9 @@ public final class ConfigurationFiles implements ArtifactInstaller {
 
     private static Map<String, TagDefinition> tags(String list, byte[] bytes) throws IOException {
         Map<String, TagDefinition> tags = new HashMap<>();
-        new TagListParser(list).parse(bytes).forEach(tag -> tags.put(tag.id().name(), tag));
+        new TagListParser(list, MemoryBudget.ofThisProcess().mostTags())
+                .parse(bytes)
+                .forEach(tag -> tags.put(tag.id().name(), tag));
         return tags;
     }
 

@@ -88,7 +88,7 @@ class ChangesTest {
     private static TagDefinition tag(String name, int address) throws Exception {
         String list = "Tag;Description;Address;DataType;Length;ByteOrder;PeriodMs;RawLow;RawHigh;Low;High;Unit;Access\n"
                 + name + ";;holding-register:" + address + ";REAL;;;1000;;;;;M1;R\n";
-        return new TagListParser("list.csv")
+        return new TagListParser("list.csv", 10_000)
                 .parse(list.getBytes(StandardCharsets.UTF_8))
                 .get(0);
     }

@@ -29,7 +29,13 @@ final class Ledger {
     private final Runnable tidied;
 
     /** @param tidied called after each change of what is needed. */
-    Ledger(ReleaseStore store, Retention retention, Swaps swaps, AuditTrail audit, ReentrantLock deciding, Runnable tidied) {
+    Ledger(
+            ReleaseStore store,
+            Retention retention,
+            Swaps swaps,
+            AuditTrail audit,
+            ReentrantLock deciding,
+            Runnable tidied) {
         this.store = store;
         this.retention = retention;
         this.swaps = swaps;

@@ -201,14 +201,18 @@ final class Restoration {
             parts.ledger()
                     .finish(
                             state.withServing(name, changed),
-                            parts.ledger().recorded(new Receipt(
-                                    parts.accepted().label(release.id()),
-                                    release.identity(),
-                                    names,
-                                    RolloutOutcome.ACTIVATED,
-                                    "",
-                                    List.of("ACTIVE " + name + ": newest accepted release that it wants"),
-                                    now), "RELEASE"));
+                            parts.ledger()
+                                    .recorded(
+                                            new Receipt(
+                                                    parts.accepted().label(release.id()),
+                                                    release.identity(),
+                                                    names,
+                                                    RolloutOutcome.ACTIVATED,
+                                                    "",
+                                                    List.of("ACTIVE " + name
+                                                            + ": newest accepted release that it wants"),
+                                                    now),
+                                            "RELEASE"));
         } else {
             boolean forGood = parts.accepted().quarantined(serving.current());
             String reason = forGood
@@ -219,14 +223,17 @@ final class Restoration {
             parts.ledger()
                     .finish(
                             forGood ? state.withServing(name, serving.backTo(release.id())) : state,
-                            parts.ledger().recorded(new Receipt(
-                                    "rollback",
-                                    release.identity(),
-                                    names,
-                                    RolloutOutcome.ROLLED_BACK,
-                                    reason,
-                                    List.of("ACTIVE " + name),
-                                    now), "ROLLBACK"));
+                            parts.ledger()
+                                    .recorded(
+                                            new Receipt(
+                                                    "rollback",
+                                                    release.identity(),
+                                                    names,
+                                                    RolloutOutcome.ROLLED_BACK,
+                                                    reason,
+                                                    List.of("ACTIVE " + name),
+                                                    now),
+                                            "ROLLBACK"));
         }
     }
 
@@ -246,16 +253,19 @@ final class Restoration {
             parts.ledger()
                     .finish(
                             parts.store().state(),
-                            parts.ledger().recorded(new Receipt(
-                                    "rollback",
-                                    null,
-                                    List.of(pipeline.name()),
-                                    pipeline.model().isPresent()
-                                            ? RolloutOutcome.FAILED_NOTHING_CHANGED
-                                            : RolloutOutcome.ROLLBACK_FAILED,
-                                    reason,
-                                    List.of(),
-                                    parts.clock().instant()), "ROLLBACK"));
+                            parts.ledger()
+                                    .recorded(
+                                            new Receipt(
+                                                    "rollback",
+                                                    null,
+                                                    List.of(pipeline.name()),
+                                                    pipeline.model().isPresent()
+                                                            ? RolloutOutcome.FAILED_NOTHING_CHANGED
+                                                            : RolloutOutcome.ROLLBACK_FAILED,
+                                                    reason,
+                                                    List.of(),
+                                                    parts.clock().instant()),
+                                            "ROLLBACK"));
         }
         long delayMs = Math.min(LONGEST_DELAY_MS, before.delayMs() * 2);
         unserved.put(

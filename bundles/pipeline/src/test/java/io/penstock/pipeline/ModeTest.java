@@ -56,8 +56,8 @@ class ModeTest {
                 64,
                 64,
                 1000);
-        PipelineComponent pipeline =
-                new PipelineComponent(settings, home, Clock.systemUTC(), (file, bytes, position) -> {
+        PipelineComponent pipeline = new PipelineComponent(
+                settings, home, Clock.systemUTC(), new ContractShares(), RunMark.none(), (file, bytes, position) -> {
                     if (dead || (full && position + bytes.remaining() > file.size())) {
                         throw new IOException("No space left on device");
                     }

@@ -89,7 +89,7 @@ class DemoCommandTest {
     // Stopped while it made the archive of classes, it went on to start a gateway that nobody ended.
     @Test
     void whatStartsAfterTheStopEnds() {
-        Demo demo = new Demo(new Demo.Options(folder, 10, 60, 1, 1, 2, 3));
+        DemoHome demo = new DemoHome(folder, "demo", 60, 1, 1, 2, 3);
         demo.close();
         AtomicBoolean ended = new AtomicBoolean();
         assertThrows(DemoFailed.class, () -> demo.own(() -> ended.set(true)));
