@@ -22,6 +22,9 @@ import java.util.stream.Stream;
 /** The rules of the house, read from the bytes of the shipped bundles. */
 final class House {
     private static final String API = "io.penstock.api";
+    /** Copied by the build into each bundle that uses it; of what lies below, nothing is for shipping. */
+    private static final String KIT = "io.penstock.kit";
+
     private static final Set<String> WRAPPERS = Set.of("io.penstock.opcua.stack");
     private static final Set<String> OPC_UA_ROOMS =
             Set.of("io.penstock.connector.opcua", "io.penstock.publication.opcua", "io.penstock.opcua.stack");
@@ -52,9 +55,15 @@ final class House {
                     found.add(room + " has " + header + " " + manifest.getValue(header));
                 }
             }
+            String imports = manifest.getValue("Import-Package");
+            if (imports != null
+                    && CLAUSE.matcher(imports).results().anyMatch(one -> one.group()
+                            .startsWith(KIT))) {
+                found.add(room + " imports " + KIT + ", which no bundle exports; let the build copy it");
+            }
             for (JavaClass type : new ClassFileImporter().importJar(new JarFile(jar.toFile()))) {
                 if (type.getPackageName().startsWith("io.penstock.")) {
-                    if (!room.equals(room(type.getPackageName(), rooms))) {
+                    if (!type.getPackageName().equals(KIT) && !room.equals(room(type.getPackageName(), rooms))) {
                         found.add(room + " holds " + type.getName());
                     }
                     arrows(type, room, rooms, found);
@@ -88,6 +97,11 @@ final class House {
                 continue;
             }
             String other = room(target, rooms);
+            boolean outOfKit =
+                    type.getPackageName().equals(KIT) && !target.equals(KIT) && target.startsWith("io.penstock.");
+            if (outOfKit) {
+                found.add(KIT + " uses " + target + " in " + type.getName());
+            }
             if (!other.isEmpty()
                     && !other.equals(API)
                     && !other.equals(room)

@@ -74,6 +74,12 @@ public class HouseIT {
                 "package org.eclipse.milo; public class Client {}",
                 "io.penstock.models.Copied",
                 "package io.penstock.models; class Copied {}",
+                "io.penstock.kit.Small",
+                "package io.penstock.kit; class Small {}",
+                "io.penstock.kit.Arrow",
+                "package io.penstock.kit; class Arrow { io.penstock.api.data.TagId tag; }",
+                "io.penstock.kit.faults.Shipped",
+                "package io.penstock.kit.faults; class Shipped {}",
                 "io.penstock.pipeline.Shortcut",
                 "package io.penstock.pipeline; public class Shortcut {"
                         + " Object server = new io.penstock.publication.opcua.inner.Server();"
@@ -88,11 +94,15 @@ public class HouseIT {
         classes.remove("org.eclipse.milo.Client");
         assertEquals(
                 Set.of(
+                        "io.penstock.kit uses io.penstock.api.data in io.penstock.kit.Arrow",
                         "io.penstock.pipeline calls TagWriter.write in io.penstock.pipeline.Shortcut",
                         "io.penstock.pipeline calls TagWriter.write in io.penstock.pipeline.SideDoor",
+                        "io.penstock.pipeline exports io.penstock.kit",
                         "io.penstock.pipeline exports io.penstock.pipeline",
                         "io.penstock.pipeline has DynamicImport-Package *",
+                        "io.penstock.pipeline holds io.penstock.kit.faults.Shipped",
                         "io.penstock.pipeline holds io.penstock.models.Copied",
+                        "io.penstock.pipeline imports io.penstock.kit, which no bundle exports; let the build copy it",
                         "io.penstock.pipeline uses io.penstock.publication.opcua.inner in io.penstock.pipeline.Shortcut",
                         "io.penstock.pipeline uses org.eclipse.milo in io.penstock.pipeline.Shortcut"),
                 House.breaches(
@@ -101,7 +111,9 @@ public class HouseIT {
                                         "Bundle-SymbolicName",
                                         "io.penstock.pipeline",
                                         "Export-Package",
-                                        "io.penstock.pipeline;version=\"1.0.0\";uses:=\"a,b\"",
+                                        "io.penstock.pipeline;version=\"1.0.0\";uses:=\"a,b\",io.penstock.kit;version=\"1.0.0\"",
+                                        "Import-Package",
+                                        "org.slf4j;version=\"[2,3)\",io.penstock.kit",
                                         "DynamicImport-Package",
                                         "*"),
                                 classes),

@@ -97,6 +97,8 @@ final class StatusCommand implements Callable<Integer> {
             }
             pipelines.forEach(one -> pipeline(out, (Map<?, ?>) one));
             Running.texts(answer.get("quarantined")).forEach(reason -> line(out, "quarantine", reason));
+            Running.texts(answer.get("crashes")).forEach(count -> line(out, "crashes", count));
+            Running.texts(answer.get("deaths")).forEach(death -> line(out, "death", death));
             list(answer.get("receipts")).stream().limit(receipts).forEach(one -> receipt(out, (Map<?, ?>) one));
         }
 

@@ -57,7 +57,7 @@ public final class FileUsers implements Users {
     private final FailingOrigins spraying = new FailingOrigins(FREE_OF_ADDRESS, FORGIVE_NANOS);
 
     private Map<String, Entry> users = Map.of();
-    private @Nullable Stamp seen;
+    private @Nullable Stamps seen;
     private boolean loaded;
     private String fault = "";
 
@@ -65,6 +65,9 @@ public final class FileUsers implements Users {
 
     /** A rename gives the file another key, so two changes within one tick of the clock are still two. */
     private record Stamp(@Nullable Object key, long size, long modified) {}
+
+    /** On a full disk only what is kept beside the file changes. */
+    private record Stamps(@Nullable Stamp file, @Nullable Stamp kept) {}
 
     @Activate
     public FileUsers(BundleContext context) {
@@ -215,11 +218,11 @@ public final class FileUsers implements Users {
 
     private synchronized void reload() {
         try {
-            Stamp now = stamp();
+            Stamps now = stamp();
             if (loaded && Objects.equals(now, seen)) {
                 return;
             }
-            users = Map.copyOf(file.read());
+            users = Map.copyOf(file.heal());
             seen = now;
             loaded = true;
             fault = "";
@@ -239,9 +242,13 @@ public final class FileUsers implements Users {
         }
     }
 
-    private @Nullable Stamp stamp() throws IOException {
+    private Stamps stamp() throws IOException {
+        return new Stamps(stamp(file.path()), stamp(file.kept()));
+    }
+
+    private static @Nullable Stamp stamp(Path path) throws IOException {
         try {
-            BasicFileAttributes attributes = Files.readAttributes(file.path(), BasicFileAttributes.class);
+            BasicFileAttributes attributes = Files.readAttributes(path, BasicFileAttributes.class);
             return new Stamp(
                     attributes.fileKey(),
                     attributes.size(),

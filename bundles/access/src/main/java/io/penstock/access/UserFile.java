@@ -8,15 +8,16 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.penstock.api.access.Role;
+import io.penstock.kit.Disk;
+import io.penstock.kit.WholeFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
-import java.nio.file.AtomicMoveNotSupportedException;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
@@ -25,18 +26,23 @@ import java.util.Collection;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 import java.util.regex.Pattern;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * {@code data/access/users.json}: names, roles and password hashes. The gateway reads it, the command line changes it; every
- * change is a whole new file put in place of the old one, so a reader sees the one or the other. Mode 0600, owned by whoever
- * owns the directory, so that a change made by root does not lock the gateway out.
+ * change is a whole new file put in place of the old one, so a reader sees the one or the other, and is kept twice over beside
+ * it ({@link WholeFile}): a damaged or hand-made file never counts. Mode 0600, owned by whoever owns the directory, so that a
+ * change made by root does not lock the gateway out.
  */
 public final class UserFile {
+    private static final Logger LOG = LoggerFactory.getLogger(UserFile.class);
     /** Shortest password taken. */
     public static final int PASSWORD_MINIMUM = 10;
 
@@ -44,8 +50,11 @@ public final class UserFile {
     private static final int SCHEMA = 1;
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}");
     private static final ObjectMapper JSON = new ObjectMapper();
+    /** Some dozens of users may be changed while the disk is full: one who left must not get in because of it. */
+    private static final int RESERVE = 16 << 10;
 
     private final Path file;
+    private final WholeFile whole;
     private final RandomGenerator random;
 
     /** One user, without the password. */
@@ -69,8 +78,19 @@ public final class UserFile {
 
     /** @param random a {@link java.security.SecureRandom}; salts come from it. */
     public UserFile(Path file, RandomGenerator random) {
+        this(new Disk(), file, random);
+    }
+
+    UserFile(Disk disk, Path file, RandomGenerator random) {
         this.file = file;
         this.random = random;
+        whole = new WholeFile(
+                disk,
+                file,
+                Disk.Access.OWNER,
+                WholeFile.Edits.REFUSED,
+                RESERVE,
+                "restore both from a backup, or delete both and add the users again: penstock user add NAME --role OPERATOR");
     }
 
     /** Where the file lies in a gateway's home directory. */
@@ -80,6 +100,11 @@ public final class UserFile {
 
     public Path path() {
         return file;
+    }
+
+    /** Where what was written last is kept; it changes with every change, also on a full disk. */
+    Path kept() {
+        return whole.kept();
     }
 
     /** All users by name; none if there is no file. */
@@ -129,24 +154,49 @@ public final class UserFile {
         });
     }
 
+    /** As it is on disk, which is not touched. */
     Map<String, Entry> read() throws IOException {
-        byte[] bytes;
-        try {
-            bytes = Files.readAllBytes(file);
-        } catch (NoSuchFileException e) {
-            return new TreeMap<>();
+        return parsed(logged(whole.read(UserFile::check)));
+    }
+
+    /** The same, and makes a damaged file whole again, unless somebody is just changing it. */
+    Map<String, Entry> heal() throws IOException {
+        try (FileChannel channel = Files.exists(file.toAbsolutePath().getParent())
+                        ? FileChannel.open(lockFile(), StandardOpenOption.CREATE, StandardOpenOption.WRITE)
+                        : null;
+                FileLock lock = channel == null ? null : channel.tryLock()) {
+            if (lock != null) {
+                return parsed(healed());
+            }
+        } catch (OverlappingFileLockException | AccessDeniedException e) {
+            LOG.debug("{} is being changed in this process, or the lock is root's", file, e);
         }
+        return read();
+    }
+
+    private Optional<WholeFile.Found> healed() throws IOException {
+        return logged(whole.heal(UserFile::check));
+    }
+
+    private static Optional<WholeFile.Found> logged(Optional<WholeFile.Found> found) {
+        found.ifPresent(content -> content.told().forEach(told -> LOG.warn("{}", told)));
+        return found;
+    }
+
+    private static void check(byte[] bytes) {
         try {
-            return parse(JSON.readTree(bytes));
+            parse(JSON.readTree(bytes));
         } catch (JsonProcessingException e) {
-            throw new IOException(
-                    file + " is no JSON: " + e.getOriginalMessage()
-                            + "; restore it or remove it and add the users again",
-                    e);
-        } catch (IllegalArgumentException e) {
-            throw new IOException(
-                    file + ": " + e.getMessage() + "; restore it or remove it and add the users again", e);
+            throw new IllegalArgumentException("it is no JSON: " + e.getOriginalMessage(), e);
+        } catch (IOException e) {
+            throw new IllegalArgumentException(e.toString(), e);
         }
+    }
+
+    private static Map<String, Entry> parsed(Optional<WholeFile.Found> found) throws IOException {
+        return found.isEmpty()
+                ? new TreeMap<>()
+                : parse(JSON.readTree(found.get().bytes()));
     }
 
     private static IllegalArgumentException unknown(String name) {
@@ -208,20 +258,31 @@ public final class UserFile {
 
     /** Two commands at once must not lose a user: the lock file makes them take turns. */
     private void change(Consumer<Map<String, Entry>> change) throws IOException {
-        Path directory = directory();
-        Path lockFile = directory.resolve(file.getFileName() + ".lock");
+        makeDirectory();
+        Path lockFile = lockFile();
         try (FileChannel channel = FileChannel.open(lockFile, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
                 FileLock lock = channel.lock()) {
             if (!lock.isValid()) {
                 throw new IOException("cannot lock " + lockFile + "; is another penstock user command running?");
             }
-            Map<String, Entry> entries = new TreeMap<>(read());
+            Map<String, Entry> entries = new TreeMap<>(parsed(healed()));
             change.accept(entries);
-            replace(directory, write(entries));
+            whole.write(write(entries));
+            if (!whole.behind().isEmpty()) {
+                LOG.warn(
+                        "{} is full or fails, {}: the change is kept in {} and counts; make room",
+                        file,
+                        whole.behind(),
+                        whole.kept().getFileName());
+            }
         }
     }
 
-    private Path directory() throws IOException {
+    private Path lockFile() {
+        return file.resolveSibling(file.getFileName() + ".lock");
+    }
+
+    private void makeDirectory() throws IOException {
         Path directory = file.toAbsolutePath().getParent();
         if (directory == null) {
             throw new IOException("no directory for " + file);
@@ -240,42 +301,6 @@ public final class UserFile {
                 }
             }
             Files.setPosixFilePermissions(directory, PosixFilePermissions.fromString("rwx------"));
-        }
-        return directory;
-    }
-
-    private void replace(Path directory, byte[] bytes) throws IOException {
-        Path temporary = Files.createTempFile(
-                directory,
-                "users",
-                ".tmp",
-                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
-        try {
-            try (FileChannel channel = FileChannel.open(temporary, StandardOpenOption.WRITE)) {
-                ByteBuffer buffer = ByteBuffer.wrap(bytes);
-                while (buffer.hasRemaining()) {
-                    channel.write(buffer);
-                }
-                channel.force(true);
-            }
-            if (!Files.getOwner(temporary).equals(Files.getOwner(directory))) {
-                Files.setOwner(temporary, Files.getOwner(directory));
-            }
-            move(temporary);
-        } finally {
-            Files.deleteIfExists(temporary);
-        }
-        try (FileChannel channel = FileChannel.open(directory, StandardOpenOption.READ)) {
-            channel.force(true); // the rename itself must survive a power cut
-        }
-    }
-
-    private void move(Path temporary) throws IOException {
-        try {
-            Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        } catch (AtomicMoveNotSupportedException e) {
-            throw new IOException(
-                    "the file system of " + file + " cannot rename atomically; put data/ on a local disk", e);
         }
     }
 }

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.penstock.api.access.Actor;
 import io.penstock.api.access.Role;
 import io.penstock.api.audit.AuditRecord;
+import io.penstock.kit.faults.FaultyDisk;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -138,6 +139,23 @@ final class FileUsersTest {
         Files.writeString(file.path(), "{ half");
 
         assertTrue(login(users, "anna", PASSWORD, HERE).isPresent());
+        assertEquals(1, file.users().size(), "it is put right as well");
+
+        Files.writeString(file.path(), "{ half");
+        Files.writeString(file.kept(), "{ half");
+        assertTrue(login(users, "anna", PASSWORD, HERE).isPresent());
+        assertTrue(login(users(), "anna", PASSWORD, HERE).isEmpty(), "nobody, not a default");
+    }
+
+    // A user removed while the disk is full would log in until somebody makes room.
+    @Test
+    void aChangeInTheReserveCountsAtOnce() throws IOException {
+        file.add("anna", Set.of(Role.OPERATOR), PASSWORD.toCharArray());
+        FileUsers users = users();
+        FaultyDisk disk = new FaultyDisk();
+        disk.mode(FaultyDisk.Mode.FULL);
+        new UserFile(disk, file.path(), new SecureRandom()).remove("anna");
+        assertTrue(login(users, "anna", PASSWORD, HERE).isEmpty());
     }
 
     // A machine that guesses passwords is slowed down; the control room next to it is not.

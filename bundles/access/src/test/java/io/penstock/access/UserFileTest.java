@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.penstock.api.access.Role;
+import io.penstock.kit.faults.Choices;
+import io.penstock.kit.faults.FaultyDisk;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -131,7 +133,8 @@ final class UserFileTest {
 
         Files.writeString(file.path(), "{\"schema\":1,");
         IOException cut = assertThrows(IOException.class, file::users);
-        assertTrue(cut.getMessage().contains("users.json is no JSON"));
+        assertTrue(cut.getMessage().contains("users.json is damaged (it is no JSON"), cut.getMessage());
+        assertTrue(cut.getMessage().contains("delete both and add the users again"), cut.getMessage());
 
         Files.writeString(
                 file.path(),
@@ -139,6 +142,101 @@ final class UserFileTest {
                         + "\"iterations\":3,\"parallelism\":1,\"salt\":\"AAAAAAAAAAAAAAAAAAAAAA==\",\"hash\":\"AAAAAAAAAAAAAAAAAAAAAA==\"}}]}");
         IOException greedy = assertThrows(IOException.class, file::users);
         assertTrue(greedy.getMessage().contains("memoryKiB: 8 to"), greedy.getMessage());
+    }
+
+    // One flipped bit would lock every operator out, or let somebody in again who had left.
+    @Test
+    void anyFlippedBitLeavesTheUsersAsTheyAre() throws IOException {
+        file.add("anna", Set.of(Role.OPERATOR), PASSWORD);
+        file.add("gone", Set.of(Role.OPERATOR), PASSWORD);
+        file.remove("gone");
+        byte[] plain = Files.readAllBytes(file.path());
+        byte[] kept = Files.readAllBytes(file.kept());
+        for (int at = 0; at < plain.length; at += 3) {
+            onlyAnna(file.path(), plain, at);
+        }
+        for (int at = 0; at < kept.length; at += kept[at] == 0 ? 500 : 7) {
+            onlyAnna(file.kept(), kept, at);
+        }
+        Files.delete(file.path());
+        assertEquals(Set.of("anna"), file.read().keySet(), "a lost file is no gateway without users");
+        Files.write(file.path(), plain);
+        Files.delete(file.kept());
+        assertEquals(Set.of("anna"), file.read().keySet());
+    }
+
+    private void onlyAnna(Path path, byte[] whole, int at) throws IOException {
+        byte[] flipped = whole.clone();
+        flipped[at] ^= (byte) (1 << (at % 8));
+        Files.write(path, flipped);
+        assertEquals(Set.of("anna"), file.read().keySet(), path + " at " + at);
+        assertEquals(Set.of("anna"), file.heal().keySet(), path + " at " + at);
+        Files.write(path, whole);
+    }
+
+    // With both damaged the gateway would let nobody in without a word, or begin anew with whoever asks first.
+    @Test
+    void whereBothAreDamagedTheErrorNamesThemAndTheWayOut() throws IOException {
+        file.add("anna", Set.of(Role.OPERATOR), PASSWORD);
+        Files.write(file.path(), new byte[100]);
+        Files.write(file.kept(), new byte[8192]);
+        String message = assertThrows(IOException.class, file::heal).getMessage();
+        assertTrue(message.contains("users.json is damaged"), message);
+        assertTrue(message.contains("users.json.kept is damaged"), message);
+        assertTrue(message.contains("penstock user add"), message);
+        assertThrows(IOException.class, () -> file.add("mallory", Set.of(Role.ENGINEER), PASSWORD));
+    }
+
+    // Who left would log in again after a power cut, or who was added would not.
+    @Test
+    void whatWasAnsweredIsThereAfterAPowerCutAtAnyCall() throws IOException {
+        int ways = 0;
+        int calls = Integer.MAX_VALUE;
+        file.add("anna", Set.of(Role.OPERATOR), PASSWORD);
+        byte[] plain = Files.readAllBytes(file.path());
+        byte[] kept = Files.readAllBytes(file.kept());
+        for (int cutAt = 0; cutAt < calls; cutAt++) {
+            Choices choices = new Choices();
+            do {
+                Files.write(file.path(), plain);
+                Files.write(file.kept(), kept);
+                FaultyDisk disk = new FaultyDisk();
+                disk.cutAt(cutAt);
+                boolean answered = false;
+                try {
+                    new UserFile(disk, file.path(), new SecureRandom()).remove("anna");
+                    answered = true;
+                } catch (FaultyDisk.PowerCut e) {
+                    // as the command did
+                }
+                if (disk.calls().size() <= cutAt) {
+                    calls = disk.calls().size();
+                }
+                disk.loseThePower(choices);
+                Set<String> left = file.heal().keySet();
+                assertTrue(
+                        left.equals(Set.of()) || (left.equals(Set.of("anna")) && !answered),
+                        disk.calls() + " " + choices);
+                assertEquals(left, file.read().keySet());
+                ways++;
+            } while (choices.next());
+        }
+        assertTrue(ways > 20, "only " + ways);
+    }
+
+    // On a full disk who left would stay a user.
+    @Test
+    void aFullDiskTakesAChangeAndKeepsIt() throws IOException {
+        file.add("anna", Set.of(Role.OPERATOR), PASSWORD);
+        FaultyDisk disk = new FaultyDisk();
+        disk.mode(FaultyDisk.Mode.FULL);
+        new UserFile(disk, file.path(), new SecureRandom()).remove("anna");
+        disk.loseThePower(bound -> 0);
+        assertEquals(List.of(), file.users());
+        disk = new FaultyDisk();
+        disk.mode(FaultyDisk.Mode.DEAD);
+        UserFile dead = new UserFile(disk, file.path(), new SecureRandom());
+        assertThrows(IOException.class, () -> dead.add("ben", Set.of(Role.OPERATOR), PASSWORD));
     }
 
     private interface Change {

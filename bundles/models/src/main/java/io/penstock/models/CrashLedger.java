@@ -4,6 +4,7 @@ package io.penstock.models;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.penstock.kit.Disk;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -53,7 +54,12 @@ final class CrashLedger {
      * @param what kind and place.
      * @param finding who was charged and why.
      */
-    record Death(Instant time, String what, String finding) {}
+    record Death(Instant time, String what, String finding) {
+        /** For people. */
+        String text() {
+            return time + " " + what + "; " + finding;
+        }
+    }
 
     static CrashLedger open(Path folder, Disk disk) {
         Map<String, Long> seconds = new TreeMap<>();
@@ -146,7 +152,7 @@ final class CrashLedger {
                     .put("finding", death.finding()));
         }
         try {
-            disk.write(file, Json.pretty(root));
+            disk.replace(file, Disk.Access.ANYONE, Json.pretty(root));
         } catch (IOException e) {
             LOG.warn("{} cannot be written: {}; make room or repair the disk", file, e.toString());
         }

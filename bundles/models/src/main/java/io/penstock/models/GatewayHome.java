@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.penstock.api.model.ModelIdentity;
 import io.penstock.api.model.Receipt;
+import io.penstock.kit.Disk;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -15,6 +16,7 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
@@ -72,9 +74,10 @@ public final class GatewayHome {
                 "asOf",
                 Files.exists(file) ? Files.getLastModifiedTime(file).toInstant().toString() : null);
         root.put("well", false);
-        Json.addTexts(
-                root.putArray("attention"),
-                List.of("no gateway runs in " + home + "; what follows is what was last known"));
+        List<String> attention = new ArrayList<>();
+        attention.add("no gateway runs in " + home + "; what follows is what was last known");
+        attention.addAll(ReleaseStore.troubles(models()));
+        Json.addTexts(root.putArray("attention"), attention);
         ArrayNode pipelines = root.putArray("pipelines");
         Set<String> names = new TreeSet<>(state.pipelines().keySet());
         names.addAll(configured);
@@ -97,6 +100,16 @@ public final class GatewayHome {
                         .filter(entry -> quarantined(state, entry.getKey()))
                         .map(entry -> Names.printable(label(state, entry.getKey())) + ": " + entry.getValue()
                                 + " crashes of the gateway")
+                        .toList());
+        Json.addTexts(
+                root.putArray("crashes"),
+                state.crashes().entrySet().stream()
+                        .map(entry -> Names.printable(label(state, entry.getKey())) + ": " + entry.getValue())
+                        .toList());
+        Json.addTexts(
+                root.putArray("deaths"),
+                CrashLedger.open(models(), new Disk()).deaths().stream()
+                        .map(death -> Names.printable(death.text()))
                         .toList());
         ArrayNode list = root.putArray("receipts");
         state.receipts().stream().limit(receipts).forEach(receipt -> list.add(receipt(receipt)));

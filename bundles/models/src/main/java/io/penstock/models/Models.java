@@ -14,6 +14,7 @@ import io.penstock.api.model.Receipt;
 import io.penstock.api.model.RolloutOutcome;
 import io.penstock.api.pipeline.Pipeline;
 import io.penstock.api.preprocessing.FeatureEngine;
+import io.penstock.kit.Disk;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

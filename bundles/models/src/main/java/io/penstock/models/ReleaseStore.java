@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.penstock.models;
 
+import io.penstock.kit.Disk;
+import io.penstock.kit.WholeFile;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
@@ -9,10 +11,11 @@ import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
@@ -30,9 +33,12 @@ final class ReleaseStore implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ReleaseStore.class);
     static final String DESIRED = "desired.json";
     static final String LOCK = "lock";
+    /** Room for the receipts of what a person does while the disk is full. */
+    private static final int RESERVE = 128 << 10;
 
     private final Path folder;
     private final Disk disk;
+    private final WholeFile desired;
     private final FileChannel lock;
     private final Object disking = new Object();
     /** Ids whose file is being written and of which the state knows nothing yet. */
@@ -43,11 +49,16 @@ final class ReleaseStore implements AutoCloseable {
     private final AtomicLong version = new AtomicLong();
     private volatile long saved;
     private volatile String fault = "";
+    private volatile String reserve = "";
+    /** What is in the reserve only; like what follows, of the thread that writes. */
+    private byte[] written = {};
+
     private String reported = "";
 
-    private ReleaseStore(Path folder, Disk disk, FileChannel lock, State state) {
+    private ReleaseStore(Path folder, Disk disk, WholeFile desired, FileChannel lock, State state) {
         this.folder = folder;
         this.disk = disk;
+        this.desired = desired;
         this.lock = lock;
         this.state = state;
     }
@@ -62,7 +73,10 @@ final class ReleaseStore implements AutoCloseable {
             if (held == null) {
                 throw new IOException(folder + ": another gateway uses this home; stop it first");
             }
-            return new ReleaseStore(folder, disk, channel, readState(folder));
+            WholeFile desired = desired(folder, disk);
+            Optional<WholeFile.Found> found = desired.heal(ReleaseStore::check);
+            found.ifPresent(content -> content.told().forEach(told -> LOG.warn("{}", told)));
+            return new ReleaseStore(folder, disk, desired, channel, parsed(found));
         } catch (OverlappingFileLockException e) {
             channel.close();
             throw new IOException(folder + ": this folder is in use already", e);
@@ -72,18 +86,40 @@ final class ReleaseStore implements AutoCloseable {
         }
     }
 
+    /** As it is on disk, which is not touched. */
     static State readState(Path folder) throws IOException {
-        Path file = folder.resolve(DESIRED);
-        try {
-            return State.parse(DESIRED, Files.readAllBytes(file));
-        } catch (NoSuchFileException e) {
-            return State.EMPTY; // the first start; a file that is there and cannot be read is another matter
-        } catch (IllegalArgumentException e) {
-            throw new IOException(
-                    file + " is damaged (" + e.getMessage()
-                            + "); restore it from a backup, or remove it to start without models and sequences",
-                    e);
+        return parsed(desired(folder, new Disk()).read(ReleaseStore::check));
+    }
+
+    /** What is or was wrong with the desired state, for people; empty if nothing. */
+    static List<String> troubles(Path folder) throws IOException {
+        List<String> troubles = new ArrayList<>();
+        desired(folder, new Disk()).read(ReleaseStore::check).ifPresent(found -> troubles.addAll(found.told()));
+        Path aside = folder.resolve(DESIRED + ".damaged");
+        if (Files.exists(aside)) {
+            troubles.add(aside + " is what was found damaged or changed by hand on "
+                    + Files.getLastModifiedTime(aside).toInstant() + " and was put right; delete it once you know why");
         }
+        return troubles;
+    }
+
+    private static WholeFile desired(Path folder, Disk disk) {
+        return new WholeFile(
+                disk,
+                folder.resolve(DESIRED),
+                Disk.Access.ANYONE,
+                WholeFile.Edits.REFUSED,
+                RESERVE,
+                "restore both from a backup, or end the gateway and delete both to start without models and sequences,"
+                        + " then drop the releases again");
+    }
+
+    private static void check(byte[] bytes) {
+        State.parse(DESIRED, bytes);
+    }
+
+    private static State parsed(Optional<WholeFile.Found> found) {
+        return found.map(content -> State.parse(DESIRED, content.bytes())).orElse(State.EMPTY); // none: the first start
     }
 
     State state() {
@@ -111,6 +147,8 @@ final class ReleaseStore implements AutoCloseable {
     void retry() {
         if (!saved()) {
             writer.execute(this::write);
+        } else if (!reserve.isEmpty()) {
+            writer.execute(this::catchUp);
         }
     }
 
@@ -121,18 +159,13 @@ final class ReleaseStore implements AutoCloseable {
             return; // one that was recorded later took it along
         }
         String refused = "";
+        byte[] bytes = next.toBytes();
         try {
-            disk.write(folder.resolve(DESIRED), next.toBytes());
-            reported = "";
+            desired.write(bytes);
+            behind(bytes);
         } catch (IOException e) {
             refused = Failures.reason(e);
-            if (!reported.equals(refused)) { // once: a full disk must not be filled with lines about it
-                LOG.error(
-                        "{} cannot be written: {}; it is tried again, make room or repair the disk",
-                        folder.resolve(DESIRED),
-                        e.toString());
-            }
-            reported = refused;
+            report(e.toString(), "cannot be written");
         }
         synchronized (disking) {
             fault = refused;
@@ -141,6 +174,28 @@ final class ReleaseStore implements AutoCloseable {
             }
             disking.notifyAll();
         }
+    }
+
+    private void catchUp() {
+        if (saved()) { // else a write comes, and takes it along
+            desired.catchUp(written);
+            behind(written);
+        }
+    }
+
+    private void behind(byte[] bytes) {
+        reserve = desired.behind();
+        written = reserve.isEmpty() ? new byte[0] : bytes;
+        report(reserve, "takes changes into its reserve only");
+    }
+
+    /** Once: a full disk must not be filled with lines about it. */
+    private void report(String fault, String what) {
+        if (!fault.isEmpty() && !reported.equals(fault)) {
+            LOG.error(
+                    "{} {}: {}; it is tried again, make room or repair the disk", folder.resolve(DESIRED), what, fault);
+        }
+        reported = fault;
     }
 
     boolean saved() {
@@ -167,10 +222,15 @@ final class ReleaseStore implements AutoCloseable {
         }
     }
 
+    /** Why what was saved last is in the reserve only, which survives a restart all the same; empty where it is not. */
+    String inReserve() {
+        return reserve;
+    }
+
     /** Keeps a release; its file is safe from {@link #keepOnly} until {@link #known}. */
     void put(Release release) throws IOException {
         incoming.add(release.id());
-        disk.write(file(release.id()), release.head(), release.bundle());
+        disk.replace(file(release.id()), Disk.Access.ANYONE, release.head(), release.bundle());
     }
 
     /** From here on the state says whether the file is needed. */
@@ -198,7 +258,7 @@ final class ReleaseStore implements AutoCloseable {
                 String name = file.getFileName().toString();
                 boolean arrives = incoming.stream().anyMatch(name::startsWith);
                 if (!arrives && !ids.contains(name.replace(ReleaseFile.SUFFIX, ""))) {
-                    disk.delete(file);
+                    disk.remove(file);
                 }
             }
         } catch (IOException e) {
@@ -221,8 +281,9 @@ final class ReleaseStore implements AutoCloseable {
 
     private void writeServing(List<String> ids) {
         try {
-            disk.write(
+            disk.replace(
                     folder.resolve("serving"),
+                    Disk.Access.ANYONE,
                     (ProcessHandle.current().pid() + " " + String.join(" ", ids)).getBytes(StandardCharsets.US_ASCII));
         } catch (IOException e) {
             LOG.warn("{} cannot be written: {}", folder.resolve("serving"), e.toString());
@@ -242,7 +303,7 @@ final class ReleaseStore implements AutoCloseable {
 
     void clearServing() {
         try {
-            disk.delete(folder.resolve("serving"));
+            disk.remove(folder.resolve("serving"));
         } catch (IOException e) {
             LOG.warn("{} cannot be deleted: {}", folder.resolve("serving"), e.toString());
         }

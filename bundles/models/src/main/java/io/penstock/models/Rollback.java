@@ -353,15 +353,25 @@ final class Rollback {
         String refused = parts.store().awaitSaved(SAVE_MS);
         if (!refused.isEmpty()) {
             LOG.warn("{} of {}: not on disk yet: {}", file, name, refused);
+            return and(
+                    receipt,
+                    "NOT SAVED the disk refuses the desired state (" + refused
+                            + "): a restart before it is written brings back the model before; make room or repair the"
+                            + " disk");
         }
-        return refused.isEmpty() ? receipt : unsaved(receipt, refused);
+        String reserve = parts.store().inReserve();
+        return reserve.isEmpty()
+                ? receipt
+                : and(
+                        receipt,
+                        "SAVED in the reserve, a restart keeps it; the disk takes no more: " + reserve
+                                + "; make room or repair the disk");
     }
 
     /** To return to a good model is worth more than to write it down first, but who asked must know. */
-    private static Receipt unsaved(Receipt receipt, String refused) {
+    private static Receipt and(Receipt receipt, String step) {
         List<String> steps = new ArrayList<>(receipt.steps());
-        steps.add("NOT SAVED the disk refuses the desired state (" + refused
-                + "): a restart before it is written brings back the model before; make room or repair the disk");
+        steps.add(step);
         return new Receipt(
                 receipt.file(),
                 receipt.model(),

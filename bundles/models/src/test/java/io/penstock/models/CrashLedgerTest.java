@@ -5,6 +5,7 @@ package io.penstock.models;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.penstock.kit.Disk;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -21,6 +21,7 @@ import io.penstock.api.pipeline.Pipeline;
 import io.penstock.api.pipeline.PipelineStatistics;
 import io.penstock.api.preprocessing.FeatureEngine;
 import io.penstock.api.preprocessing.FeatureProgram;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -244,11 +245,17 @@ final class Fakes {
         final Set<String> installed = new TreeSet<>();
         boolean lacksOperator;
         boolean fault;
+        boolean full;
 
         @Override
         public String stage(String sha256, byte[] bundle) throws ModelRejectedException {
             if (fault) {
                 throw new IllegalStateException("not foreseen");
+            }
+            if (full) {
+                throw new ModelRejectedException(
+                        "bundle: the framework does not install it: no cache",
+                        new IllegalStateException(new IOException("No space left on device")));
             }
             if (lacksOperator) {
                 throw new ModelRejectedException(

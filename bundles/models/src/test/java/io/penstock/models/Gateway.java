@@ -9,6 +9,7 @@ import io.penstock.api.memory.MemoryBudget;
 import io.penstock.api.model.ModelRejectedException;
 import io.penstock.api.model.Receipt;
 import io.penstock.api.preprocessing.FeatureEngine;
+import io.penstock.kit.Disk;
 import io.penstock.models.Fakes.FakeFeatures;
 import io.penstock.models.Fakes.FakeInference;
 import io.penstock.models.Fakes.FakePipeline;

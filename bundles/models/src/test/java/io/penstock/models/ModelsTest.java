@@ -12,6 +12,7 @@ import io.penstock.api.access.Actor;
 import io.penstock.api.model.ModelStanding;
 import io.penstock.api.model.Receipt;
 import io.penstock.api.model.RolloutOutcome;
+import io.penstock.kit.Disk;
 import io.penstock.models.Fakes.FakeFeatures;
 import io.penstock.models.Fakes.FakeInference;
 import io.penstock.models.Fakes.FakePipeline;
@@ -120,6 +121,7 @@ class ModelsTest {
         models.stop();
         State state = ReleaseStore.readState(home.resolve("data/models"));
         String fallback = state.pipelines().get("dosing").history().get(0);
+        Files.delete(home.resolve("data/models/desired.json.kept"));
         Files.write(
                 home.resolve("data/models/desired.json"),
                 state.withCrashes(fallback, 2, "x").toBytes());

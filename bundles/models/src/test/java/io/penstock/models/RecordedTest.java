@@ -11,6 +11,7 @@ import io.penstock.api.audit.AuditLog.Kept;
 import io.penstock.api.audit.AuditRecord;
 import io.penstock.api.model.Receipt;
 import io.penstock.api.model.RolloutOutcome;
+import io.penstock.kit.Disk;
 import io.penstock.models.Fakes.FakePipeline;
 import java.nio.file.Path;
 import java.util.List;

@@ -17,6 +17,8 @@ import io.penstock.api.model.ModelContract;
 import io.penstock.api.model.ModelIdentity;
 import io.penstock.api.model.Receipt;
 import io.penstock.api.model.RolloutOutcome;
+import io.penstock.kit.Disk;
+import io.penstock.kit.faults.FaultyDisk;
 import io.penstock.models.Fakes.FakeFeatures;
 import io.penstock.models.Fakes.FakeInference;
 import io.penstock.models.Fakes.FakePipeline;
@@ -26,10 +28,10 @@ import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -51,36 +53,6 @@ class RolloutsTest {
     void trust() throws Exception {
         keys = Keys.p256();
         home = Gateway.home(folder, keys);
-    }
-
-    /** A disk that dies at a step, as the whole process does. */
-    private static final class DyingDisk extends Disk {
-        private final int deadline;
-        private int steps;
-        final List<String> done = new ArrayList<>();
-
-        DyingDisk(int deadline) {
-            this.deadline = deadline;
-        }
-
-        @Override
-        void step(String what) {
-            if (steps++ >= deadline) {
-                throw new IllegalStateException("dead before " + what);
-            }
-            done.add(what);
-        }
-    }
-
-    private static final class FullDisk extends Disk {
-        private boolean full;
-
-        @Override
-        void step(String what) throws IOException {
-            if (full && !what.startsWith("delete")) {
-                throw new IOException("No space left on device");
-            }
-        }
     }
 
     // A good model would not come into service, or without evidence.
@@ -461,61 +433,70 @@ class RolloutsTest {
 
     // A release would be lost, or a model half activated, by pulling the plug.
     @Test
-    void deathAtAnyStepOfTheDiskLeavesAWholeState() throws Exception {
-        int steps = 0;
-        for (int deadline = 0; ; deadline++) {
-            Path plant = Files.createDirectories(folder.resolve("plant" + deadline));
-            keys.trustIn(plant.resolve("etc/trust/models"));
-            try (Gateway gateway = new Gateway(plant, new Disk(), new FakePipeline("dosing"))) {
-                gateway.drop(keys, "1.0.0", 1, "ok");
-                gateway.turn();
-            }
-            boolean died = false;
-            DyingDisk disk = new DyingDisk(deadline);
-            FakePipeline before = new FakePipeline("dosing");
-            Files.write(
-                    plant.resolve("releases/new.penstock"),
-                    Samples.release(keys, "1.1.0", 2, "ok").toBytes());
-            try (Gateway gateway = new Gateway(plant, disk, before)) {
-                gateway.turn();
-                assertEquals("coagulant-dose 1.1.0", before.label());
-            } catch (IllegalStateException e) {
-                died = true;
-            }
-            // as found on disk: the old or the new, never a mixture, and its file is there
-            State state = ReleaseStore.readState(plant.resolve("data/models"));
-            State.Serving serving = state.pipelines().get("dosing");
-            assertTrue(Files.exists(plant.resolve("data/models/" + serving.current() + ".penstock")));
-            String found = state.releases().get(serving.current()).identity().version();
-            assertEquals(found.equals("1.1.0") ? 2 : 1, state.receipts().size(), "after " + disk.done);
+    void aPowerCutAtAnyCallOfTheDiskLeavesAWholeState() throws Exception {
+        byte[] before = Samples.release(keys, "1.0.0", 1, "ok").toBytes();
+        byte[] next = Samples.release(keys, "1.1.0", 2, "ok").toBytes();
+        int calls = Integer.MAX_VALUE;
+        Random random = new Random(20_261_130);
+        for (int cutAt = 0; cutAt < calls; cutAt++) {
+            for (String lost : List.of("all that was not forced", "nothing", "some")) {
+                Path plant = Files.createDirectories(folder.resolve("plant" + cutAt + "-" + random.nextInt()));
+                keys.trustIn(plant.resolve("etc/trust/models"));
+                try (Gateway gateway = new Gateway(plant, new FaultyDisk(), new FakePipeline("dosing"))) {
+                    gateway.drop("old", before);
+                    gateway.turn();
+                }
+                FaultyDisk disk = new FaultyDisk();
+                disk.cutAt(cutAt);
+                Files.write(plant.resolve("releases/new.penstock"), next);
+                boolean recorded = false;
+                try (Gateway gateway = new Gateway(plant, disk, new FakePipeline("dosing"))) {
+                    gateway.turn();
+                    recorded = gateway.store.saved() && gateway.receipts() == 2;
+                } catch (FaultyDisk.PowerCut e) {
+                    // before it came up
+                }
+                int done = disk.calls().size();
+                calls = done <= cutAt ? cutAt : calls;
+                disk.loseThePower(bound -> switch (lost) {
+                    case "nothing" -> bound - 1;
+                    case "some" -> random.nextInt(bound);
+                    default -> 0;
+                });
+                String history = "lost " + lost + " after " + disk.calls();
+                // as found on disk: the old or the new, never a mixture, and its file is there
+                State state = ReleaseStore.readState(plant.resolve("data/models"));
+                State.Serving serving = state.pipelines().get("dosing");
+                assertTrue(Files.exists(plant.resolve("data/models/" + serving.current() + ".penstock")), history);
+                String found =
+                        state.releases().get(serving.current()).identity().version();
+                assertEquals(found.equals("1.1.0") ? 2 : 1, state.receipts().size(), history);
+                assertTrue(!recorded || found.equals("1.1.0"), history);
 
-            FakePipeline after = new FakePipeline("dosing");
-            try (Gateway gateway = new Gateway(plant, new Disk(), after)) {
-                gateway.turn();
-                assertEquals("coagulant-dose 1.1.0", after.label(), "after " + disk.done);
-                assertEquals(2, gateway.receipts());
-                assertEquals("1.0.0", gateway.rollouts.fallback("dosing").version());
-                try (var files = Files.list(plant.resolve("data/models"))) {
-                    assertFalse(files.anyMatch(file -> file.toString().endsWith(".tmp")));
+                FakePipeline after = new FakePipeline("dosing");
+                try (Gateway gateway = new Gateway(plant, new FaultyDisk(), after)) {
+                    gateway.turn();
+                    assertEquals("coagulant-dose 1.1.0", after.label(), history);
+                    assertEquals(2, gateway.receipts(), history);
+                    assertEquals("1.0.0", gateway.rollouts.fallback("dosing").version(), history);
+                    try (var files = Files.list(plant.resolve("data/models"))) {
+                        assertFalse(files.anyMatch(file -> file.toString().endsWith(".tmp")), history);
+                    }
                 }
             }
-            if (!died) {
-                steps = deadline;
-                break;
-            }
         }
-        assertTrue(steps > 15, "only " + steps + " steps were tried");
+        assertTrue(calls > 15 && calls < Integer.MAX_VALUE, "only " + calls + " calls were tried");
     }
 
     // With a full disk a model would serve that nobody has recorded.
     @Test
     void fullDiskChangesNothingAndIsRecordedLater() throws Exception {
         FakePipeline pipeline = new FakePipeline("dosing");
-        FullDisk disk = new FullDisk();
+        FaultyDisk disk = new FaultyDisk();
         try (Gateway gateway = new Gateway(home, disk, pipeline)) {
             gateway.drop(keys, "1.0.0", 1, "ok");
             gateway.turn();
-            disk.full = true;
+            disk.mode(FaultyDisk.Mode.FULL);
             gateway.drop(keys, "1.1.0", 2, "ok");
             gateway.turn();
             assertEquals(RolloutOutcome.FAILED_NOTHING_CHANGED, gateway.last().outcome());
@@ -523,16 +504,23 @@ class RolloutsTest {
                     gateway.last().reason().contains("No space left on device; make room"),
                     gateway.last().reason());
             assertEquals("coagulant-dose 1.0.0", pipeline.label());
+            Path desired = home.resolve("data/models/desired.json");
             assertEquals(
                     1,
-                    ReleaseStore.readState(home.resolve("data/models"))
+                    State.parse("desired.json", Files.readAllBytes(desired))
                             .receipts()
                             .size());
-            disk.full = false;
-            gateway.turn();
             assertEquals(
                     2,
                     ReleaseStore.readState(home.resolve("data/models"))
+                            .receipts()
+                            .size(),
+                    "kept in the reserve");
+            disk.mode(FaultyDisk.Mode.WORKS);
+            gateway.turn();
+            assertEquals(
+                    2,
+                    State.parse("desired.json", Files.readAllBytes(desired))
                             .receipts()
                             .size());
         }
@@ -558,23 +546,54 @@ class RolloutsTest {
         }
     }
 
-    // With a full disk the operator would take a rollback for done that the next restart undoes.
+    // With a full disk the operator would take a rollback for done that the next restart undoes: the model that dosed
+    // wrongly would dose again.
+    @Test
+    void rollbackOnAFullDiskOutlivesAPowerCut() throws Exception {
+        FakePipeline pipeline = new FakePipeline("dosing");
+        FaultyDisk disk = new FaultyDisk();
+        try (Gateway gateway = new Gateway(home, disk, pipeline)) {
+            for (int version = 0; version < 5; version++) {
+                gateway.drop(keys, "1." + version + ".0", version + 1, "ok");
+                gateway.turn();
+            }
+            disk.mode(FaultyDisk.Mode.FULL);
+            gateway.staging.full = true;
+            for (int version = 3; version >= 1; version--) {
+                Receipt receipt = gateway.rollouts.rollback("dosing", ENGINEER, "x".repeat(3_000));
+                assertEquals(RolloutOutcome.ROLLED_BACK, receipt.outcome(), receipt.reason());
+                assertEquals("coagulant-dose 1." + version + ".0", pipeline.label());
+                String last = receipt.steps().get(receipt.steps().size() - 1);
+                assertTrue(last.startsWith("SAVED in the reserve, a restart keeps it"), last);
+                assertTrue(last.contains("No space left on device"), last);
+            }
+        }
+        disk.loseThePower(bound -> 0);
+        FakePipeline after = new FakePipeline("dosing");
+        try (Gateway gateway = new Gateway(home, new Disk(), after)) {
+            gateway.turn();
+            assertEquals("coagulant-dose 1.1.0", after.label());
+            assertEquals("1.0.0", gateway.rollouts.fallback("dosing").version());
+        }
+    }
+
+    // On a disk that is dead, who asked would take a rollback for kept that is not.
     @Test
     void rollbackThatIsNotOnDiskSaysSo() throws Exception {
         FakePipeline pipeline = new FakePipeline("dosing");
-        FullDisk disk = new FullDisk();
+        FaultyDisk disk = new FaultyDisk();
         try (Gateway gateway = new Gateway(home, disk, pipeline)) {
             gateway.drop(keys, "1.0.0", 1, "ok");
             gateway.turn();
             gateway.drop(keys, "1.1.0", 2, "ok");
             gateway.turn();
-            disk.full = true;
+            disk.mode(FaultyDisk.Mode.DEAD);
             Receipt receipt = gateway.rollouts.rollback("dosing", ENGINEER, "x");
             assertEquals(RolloutOutcome.ROLLED_BACK, receipt.outcome());
             assertEquals("coagulant-dose 1.0.0", pipeline.label());
             String last = receipt.steps().get(receipt.steps().size() - 1);
             assertTrue(last.startsWith("NOT SAVED"), last);
-            disk.full = false;
+            disk.mode(FaultyDisk.Mode.WORKS);
             gateway.turn();
         }
         FakePipeline after = new FakePipeline("dosing");
@@ -582,6 +601,34 @@ class RolloutsTest {
             gateway.turn();
             assertEquals("coagulant-dose 1.0.0", after.label());
         }
+    }
+
+    // One flipped bit would leave the plant without any model, and the gateway with no word about it.
+    @Test
+    void anyFlippedBitOfTheStateIsHealedAndSeen() throws Exception {
+        try (Gateway gateway = new Gateway(home, new Disk(), new FakePipeline("dosing"))) {
+            gateway.drop(keys, "1.0.0", 1, "ok");
+            gateway.turn();
+        }
+        Path desired = home.resolve("data/models/desired.json");
+        byte[] whole = Files.readAllBytes(desired);
+        State state = State.parse("desired.json", whole);
+        Files.createDirectories(home.resolve("etc"));
+        assertFalse(new GatewayHome(home).lastKnownJson(5).contains("damaged"));
+        for (int bit = 0; bit < whole.length * 8; bit += 61) {
+            byte[] flipped = whole.clone();
+            flipped[bit / 8] ^= (byte) (1 << (bit % 8));
+            Files.write(desired, flipped);
+            assertEquals(state, ReleaseStore.readState(home.resolve("data/models")), "bit " + bit);
+        }
+        FakePipeline after = new FakePipeline("dosing");
+        try (Gateway gateway = new Gateway(home, new Disk(), after)) {
+            gateway.turn();
+            assertEquals("coagulant-dose 1.0.0", after.label());
+        }
+        assertArrayEquals(whole, Files.readAllBytes(desired));
+        String status = new GatewayHome(home).lastKnownJson(5);
+        assertTrue(status.contains("desired.json.damaged"), status);
     }
 
     // A pipeline with an hourly cycle would stop all other rollouts, or be reported wrongly.
@@ -1106,5 +1153,6 @@ class RolloutsTest {
         String message = assertThrows(IOException.class, () -> new Gateway(home, new Disk()))
                 .getMessage();
         assertTrue(message.contains("desired.json is damaged"), message);
+        assertTrue(message.contains("delete both to start without models"), message);
     }
 }

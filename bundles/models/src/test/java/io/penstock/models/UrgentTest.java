@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.penstock.api.access.Actor;
 import io.penstock.api.model.Receipt;
 import io.penstock.api.model.RolloutOutcome;
+import io.penstock.kit.Disk;
 import io.penstock.models.Fakes.FakeFeatures;
 import io.penstock.models.Fakes.FakeInference;
 import io.penstock.models.Fakes.FakePipeline;
@@ -52,17 +53,56 @@ class UrgentTest {
     private static final class HungDisk extends Disk {
         volatile CountDownLatch answers = new CountDownLatch(0);
         volatile boolean full;
+        volatile boolean dead;
 
-        @Override
-        void step(String what) throws IOException {
+        private void answer(boolean takesRoom) throws IOException {
             try {
                 answers.await();
             } catch (InterruptedException e) {
                 Thread.currentThread().interrupt();
             }
-            if (full) {
+            if (dead) {
+                throw new IOException("Input/output error");
+            }
+            if (full && takesRoom) {
                 throw new IOException("No space left on device");
             }
+        }
+
+        @Override
+        public void write(Path file, Access access, byte[]... parts) throws IOException {
+            answer(true);
+            super.write(file, access, parts);
+        }
+
+        @Override
+        public void overwrite(Path file, long position, byte[] bytes) throws IOException {
+            answer(false);
+            super.overwrite(file, position, bytes);
+        }
+
+        @Override
+        public void force(Path file) throws IOException {
+            answer(false);
+            super.force(file);
+        }
+
+        @Override
+        public void rename(Path from, Path to) throws IOException {
+            answer(false);
+            super.rename(from, to);
+        }
+
+        @Override
+        public void delete(Path file) throws IOException {
+            answer(false);
+            super.delete(file);
+        }
+
+        @Override
+        public void forceFolder(Path folder) throws IOException {
+            answer(false);
+            super.forceFolder(folder);
         }
     }
 
@@ -249,17 +289,35 @@ class UrgentTest {
         await("in memory", () -> models.standings().get(0).fallback() != null);
         disk.full = true;
         Receipt full = rollback("a full disk");
-        assertTrue(tells(full, "NOT SAVED"), full.steps().toString());
+        assertTrue(tells(full, "SAVED in the reserve"), full.steps().toString());
+        assertTrue(saved("1.0.0"));
         disk.full = false;
-        await("saved later", () -> saved("1.0.0"));
+        await("the plain file follows", () -> plain().contains("a full disk"));
 
         drop("1.2.0", 3, "ok");
         await("1.2.0 serves", () -> serves("1.2.0") && saved("1.2.0"));
+        await("in memory", () -> models.standings().get(0).fallback() != null);
+        disk.dead = true;
+        Receipt dead = rollback("a dead disk");
+        assertTrue(tells(dead, "NOT SAVED"), dead.steps().toString());
+        disk.dead = false;
+        await("saved later", () -> saved("1.0.0"));
+
+        drop("1.3.0", 4, "ok");
+        await("1.3.0 serves", () -> serves("1.3.0") && saved("1.3.0"));
         disk.answers = new CountDownLatch(1);
         Receipt hung = rollback("a disk that hangs");
         assertTrue(tells(hung, "NOT SAVED"), hung.steps().toString());
         disk.answers.countDown();
         await("saved later", () -> saved("1.0.0"));
+    }
+
+    private String plain() {
+        try {
+            return Files.readString(home.resolve("data/models/desired.json"));
+        } catch (IOException e) {
+            throw new AssertionError(e);
+        }
     }
 
     private boolean saved(String version) {

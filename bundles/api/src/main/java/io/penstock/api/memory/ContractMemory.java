@@ -111,7 +111,7 @@ public record ContractMemory(
         int features = contract.features().size();
         int outputs = contract.outputs().size();
         long frame =
-                plus(object(84), times(2, array(inputs, 8)), array(inputs, 4), array(inputs, 8), times(5, array(0, 4)));
+                plus(object(92), times(4, array(inputs, 8)), array(inputs, 4), times(5, array(0, 4)));
         long scalars = plus(object(24), array(features, 8), array(features, 4), array(0, 4));
         long prediction = plus(object(36), array(outputs, 8), array(outputs, 4));
         return plus(array(results, 4), times(results, plus(object(64), frame, scalars, prediction)));
@@ -127,20 +127,20 @@ public record ContractMemory(
 
     /** A pipeline without a model: the sample queues of so many inputs, and its figures. */
     public static long queueBytes(int inputs, int samples) {
-        long ring = plus(times(3, array(samples, 8)), array(samples, 4));
+        long ring = plus(times(5, array(samples, 8)), array(samples, 4));
         return plus(
                 PIPELINE,
                 times(
                         inputs,
                         plus(
-                                object(120),
+                                object(184),
                                 256,
                                 ring))); // the rest: names, counters, the last sample and its place in tables
     }
 
     private static long frameBytes(int inputs, int samples) {
         long pending = plus(times(2, array(samples, 8)), array(samples, 4), 12);
-        return plus(object(84), times(inputs, plus(36, pending)), times(12, array(0, 8)));
+        return plus(object(92), times(inputs, plus(44, pending)), times(13, array(0, 8)));
     }
 
     private static long tensorBytes(ModelContract contract) {

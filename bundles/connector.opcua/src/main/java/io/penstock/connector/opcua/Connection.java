@@ -139,7 +139,7 @@ final class Connection {
             Instant end = own.certificate().getNotAfter().toInstant();
             if (clock.instant().isAfter(end.minus(RENEW))) {
                 warnings.add("this gateway's certificate ends at " + end + "; delete " + home.relativize(own.file())
-                        + ", restart the connector and trust the new one at the server");
+                        + " and own.der.kept, restart the connector and trust the new one at the server");
             }
         }
         String clocks = tags.clockWarning();

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.penstock.connector.opcua;
 
+import io.penstock.kit.Disk;
 import io.penstock.opcua.stack.ApplicationCertificate;
 import io.penstock.opcua.stack.CertificateJudge;
 import io.penstock.opcua.stack.CertificateNames;
@@ -13,7 +14,6 @@ import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.security.cert.CertificateEncodingException;
 import java.security.cert.X509Certificate;
 import java.time.Clock;
@@ -100,9 +100,7 @@ final class ServerTrust implements CertificateValidator {
         try {
             if (!Files.exists(file)) {
                 prune();
-                Path part = file.resolveSibling(file.getFileName() + ".part");
-                Files.write(part, server.getEncoded());
-                Files.move(part, file, StandardCopyOption.ATOMIC_MOVE);
+                new Disk().replace(file, Disk.Access.ANYONE, server.getEncoded());
             }
         } catch (IOException | CertificateEncodingException e) {
             problem = " (it could not be kept: " + e.getMessage() + ")";

@@ -47,6 +47,7 @@ public final class DemoPlant implements AutoCloseable {
     private final ScheduledExecutorService thread;
     private final String addresses;
     private final Future<?> ticking;
+    private volatile boolean telling;
 
     DemoPlant(Options options, Clock clock) throws IOException {
         this.clock = clock;
@@ -103,6 +104,9 @@ public final class DemoPlant implements AutoCloseable {
 
     private void writeSetpoint(double setpoint) {
         long now = System.nanoTime();
+        if (telling) {
+            System.out.println("wrote " + (float) setpoint);
+        }
         thread.execute(() -> plant.plc().write(setpoint, now));
     }
 
@@ -191,6 +195,10 @@ public final class DemoPlant implements AutoCloseable {
     }
 
     private String answer(String line) {
+        if (line.strip().equals("tell on")) {
+            telling = true; // about the process, not the plant: no method of its server
+            return "ok every write is told";
+        }
         try {
             return command(line);
         } catch (IllegalArgumentException e) {

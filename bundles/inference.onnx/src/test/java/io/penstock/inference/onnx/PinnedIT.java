@@ -56,7 +56,7 @@ class PinnedIT {
                 Constants.FRAMEWORK_SYSTEMPACKAGES_EXTRA,
                 "org.slf4j;version=2.0.17,org.osgi.util.converter;version=1.0.9,io.penstock.api.configuration;version=1.0.0,"
                         + "io.penstock.api.data;version=1.0.0,io.penstock.api.inference;version=1.0.0,"
-                        + "io.penstock.api.model;version=1.0.0");
+                        + "io.penstock.api.memory;version=1.0.0,io.penstock.api.model;version=1.0.0");
         framework = new FrameworkFactory().newFramework(configuration);
         framework.start();
         BundleContext context = framework.getBundleContext();

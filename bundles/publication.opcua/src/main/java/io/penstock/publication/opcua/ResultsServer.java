@@ -14,7 +14,6 @@ import io.penstock.opcua.stack.CertificateJudge;
 import io.penstock.opcua.stack.CertificateVerdict;
 import io.penstock.opcua.stack.Trust;
 import io.penstock.opcua.stack.TrustFolders;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -26,7 +25,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.KeyPair;
-import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.time.Clock;
 import java.util.ArrayList;
@@ -71,7 +69,6 @@ import org.eclipse.milo.opcua.stack.core.types.enumerated.MessageSecurityMode;
 import org.eclipse.milo.opcua.stack.core.types.enumerated.UserTokenType;
 import org.eclipse.milo.opcua.stack.core.types.structured.BuildInfo;
 import org.eclipse.milo.opcua.stack.core.types.structured.UserTokenPolicy;
-import org.eclipse.milo.opcua.stack.core.util.CertificateUtil;
 import org.osgi.framework.Bundle;
 import org.osgi.framework.FrameworkUtil;
 import org.slf4j.Logger;
@@ -414,14 +411,9 @@ final class ResultsServer implements AutoCloseable {
         if (!settings.applicationUri().isEmpty()) {
             return settings.applicationUri();
         }
-        Path certificate = pki.resolve("own.der");
-        if (Files.exists(certificate)) {
-            X509Certificate own = (X509Certificate) CertificateFactory.getInstance("X.509")
-                    .generateCertificate(new ByteArrayInputStream(Files.readAllBytes(certificate)));
-            String uri = CertificateUtil.getSanUri(own).orElse("");
-            if (!uri.isEmpty()) {
-                return uri;
-            }
+        Optional<String> known = ApplicationCertificate.applicationUri(pki);
+        if (known.isPresent()) {
+            return known.get();
         }
         String name = host;
         try {

@@ -77,7 +77,7 @@ final class PipelineMethodsTest {
         Future<Boolean> hung = calls.submit(() -> never.await(60, TimeUnit.SECONDS));
         assertEquals(StatusCodes.Bad_Timeout, status(() -> patient.rollback("dosing", "x", OPERATOR, true)));
         for (String mode : List.of("ADVISORY", "SHADOW", "OFF")) {
-            assertEquals(List.of(), patient.setMode("dosing", mode, "x", OPERATOR, false));
+            assertEquals(List.of(), patient.setMode("dosing", mode, "x", OPERATOR, false).refusals());
         }
         assertEquals(false, hung.isDone());
         never.countDown();
@@ -157,8 +157,8 @@ final class PipelineMethodsTest {
             }
         });
         assertEquals(StatusCodes.Bad_InternalError, status(() -> methods.setMode("dosing", "OFF", "", OPERATOR, true)));
-        calls.shutdownNow();
-        assertThrows(RejectedExecutionException.class, () -> calls.execute(() -> {}));
+        openings.shutdownNow();
+        assertThrows(RejectedExecutionException.class, () -> openings.execute(() -> {}));
         assertEquals(
                 StatusCodes.Bad_TooManyOperations, status(() -> methods.setMode("dosing", "OFF", "", OPERATOR, true)));
     }

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.BlockingQueue;
@@ -58,6 +59,19 @@ public final class Child implements AutoCloseable {
             }
         }
         return null;
+    }
+
+    /** All lines that came since they were last asked for. */
+    public List<String> drain() {
+        List<String> drained = new ArrayList<>();
+        lines.drainTo(drained);
+        return drained;
+    }
+
+    /** As by kill -9; returns when it is gone. */
+    public void kill() throws InterruptedException {
+        process.destroyForcibly();
+        process.waitFor();
     }
 
     public void tell(String line) throws IOException {

@@ -229,13 +229,18 @@ public final class DemoHome implements AutoCloseable {
     }
 
     public Child startGateway() throws IOException {
-        Child child = own(new Child(
-                "gateway",
-                List.of(gatewayHome.resolve("bin/penstock-gateway").toString()),
-                Map.of("PENSTOCK_HOME", gatewayHome.toString()),
-                work.resolve("gateway.log")));
+        Child child = startGateway("");
         say("Gateway starts from the shipped distribution, with release 1.0.0 in its drop folder");
         return child;
+    }
+
+    /** @param options further ones for its JVM. */
+    public Child startGateway(String options) throws IOException {
+        return own(new Child(
+                "gateway",
+                List.of(gatewayHome.resolve("bin/penstock-gateway").toString()),
+                Map.of("PENSTOCK_HOME", gatewayHome.toString(), "PENSTOCK_OPTS", options),
+                work.resolve("gateway.log")));
     }
 
     /** Connects as a user whose password lies in this file, once the server is there. */

@@ -98,6 +98,19 @@ public final class GatewayClient implements AutoCloseable {
                 : List.of();
     }
 
+    /** Calls Rollback and gives its outcome. */
+    public String rollback(String pipeline, String reason) throws UaException {
+        CallMethodResult result = client.call(List.of(new CallMethodRequest(
+                        new NodeId(2, pipeline),
+                        new NodeId(2, pipeline + "/Rollback"),
+                        new Variant[] {Variant.ofString(reason)})))
+                .getResults()[0];
+        Variant[] outputs = result.getOutputArguments();
+        return result.getStatusCode().isBad() || outputs == null || outputs.length == 0
+                ? result.getStatusCode().toString()
+                : String.valueOf(outputs[0].value());
+    }
+
     @Override
     public void close() throws UaException {
         client.disconnect();

@@ -1,0 +1,352 @@
+// SPDX-FileCopyrightText: The Penstock authors
+// SPDX-License-Identifier: Apache-2.0
+package io.penstock.tools.demo;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.penstock.tools.demo.DemoHome.DemoFailed;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.eclipse.milo.opcua.stack.core.UaException;
+import org.eclipse.milo.opcua.stack.core.types.builtin.DataValue;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Kills the shipped gateway again and again while a client closes and opens its loop, rolls back, drops releases and changes
+ * users, and compares after each restart what the client was told and the plant has seen with what the gateway knows.
+ */
+final class Crash {
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final String OLD = "1.0.0";
+    private static final String NEW = "1.1.0";
+    private static final int SERVES_WITHIN_S = 90;
+    private static final int LONGEST_LIFE_MS = 5_000;
+    private static final String MODE = DemoHome.PIPELINE + "/Mode";
+    private static final String VERSION = DemoHome.PIPELINE + "/Model/Version";
+
+    private final DemoHome demo;
+    private final Child plant;
+    private final Random random;
+    private final @Nullable String everyWriteOf;
+    private final List<String> wrong = new ArrayList<>();
+
+    private final Set<String> acknowledgedModes = new TreeSet<>();
+    private final List<Float> written = new ArrayList<>();
+    private final Set<String> users = new TreeSet<>();
+    private final Set<String> doubtfulUsers = new TreeSet<>();
+    private Set<String> mayServe = Set.of(OLD, NEW);
+    private final List<Double> restarts = new ArrayList<>();
+    private int acts;
+    private int rollbacks;
+    private int drops;
+    private int userChanges;
+    private int kills;
+
+    /** @param everyWriteOf folder below {@code data/} before whose calls to the disk it dies, null for random instants. */
+    Crash(DemoHome demo, Child plant, long seed, @Nullable String everyWriteOf) {
+        this.demo = demo;
+        this.plant = plant;
+        this.everyWriteOf = everyWriteOf;
+        random = new Random(seed);
+    }
+
+    /** @return figures; {@code wrong} in them lists what must not be. */
+    ObjectNode run(int times, long seed) throws Exception {
+        plant.tell("tell on");
+        Child gateway = demo.startGateway("");
+        demo.clientCertificate();
+        GatewayClient client = demo.connect(DemoHome.USER, "password");
+        serves(client, Set.of(OLD));
+        drop();
+        serves(client, Set.of(NEW));
+        mayServe = Set.of(NEW);
+        boolean more = true;
+        for (int time = 1; time <= times && more; time++) {
+            if (everyWriteOf == null) {
+                live(gateway, client);
+            } else {
+                gateway.kill();
+                more = liveUntilCall(time);
+            }
+            kills++;
+            takeWrites();
+            long started = System.nanoTime();
+            gateway = demo.startGateway("");
+            client = demo.connect(DemoHome.USER, "password");
+            check(client, time);
+            restarts.add((System.nanoTime() - started) / 1e9);
+            System.out.printf("crash: %d of %d, %s%n", time, times, wrong.isEmpty() ? "nothing wrong" : wrong);
+        }
+        gateway.kill();
+        return figures(seed);
+    }
+
+    /** Acts until the power goes, at an instant of its own. */
+    private void live(Child gateway, GatewayClient client) throws Exception {
+        long lifeMs = 1L + random.nextInt(LONGEST_LIFE_MS);
+        Thread killer = new Thread(
+                () -> {
+                    LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(lifeMs));
+                    try {
+                        gateway.kill();
+                    } catch (InterruptedException e) {
+                        Thread.currentThread().interrupt();
+                    }
+                },
+                "crash-killer");
+        Process user = changeUser();
+        killer.start();
+        try {
+            while (gateway.isAlive()) {
+                act(client);
+            }
+        } catch (UaException e) {
+            // the call in hand was not answered
+        }
+        killer.join();
+        settleUser(user);
+    }
+
+    /** Rolls back or forth, and dies at this call to the disk; false where the work is done before that. */
+    private boolean liveUntilCall(int call) throws Exception {
+        Child gateway = demo.startGateway("-Dpenstock.tests.haltAt=" + everyWriteOf + ":" + call);
+        try {
+            GatewayClient client = connectUnlessDead(gateway);
+            if (client != null) {
+                if (mayServe.contains(NEW)) {
+                    rollback(client);
+                } else {
+                    drop();
+                    serves(client, Set.of(NEW));
+                }
+            }
+        } catch (UaException | DemoFailed e) {
+            // it died
+        }
+        for (int i = 0; i < 50 && gateway.isAlive(); i++) {
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(100)); // its last writes come after the answer
+        }
+        boolean died = !gateway.isAlive();
+        gateway.kill();
+        return died;
+    }
+
+    private @Nullable GatewayClient connectUnlessDead(Child gateway) throws Exception {
+        return gateway.await("first result", 60) == null ? null : demo.connect(DemoHome.USER, "password");
+    }
+
+    private void act(GatewayClient client) throws Exception {
+        acts++;
+        int what = random.nextInt(10);
+        String version = version(client);
+        if (what == 0 && version.equals(NEW) && mayServe.equals(Set.of(NEW))) {
+            rollback(client);
+        } else if (what <= 2 && version.equals(OLD)) {
+            drop();
+        } else {
+            String mode = random.nextBoolean() ? "CLOSED" : "ADVISORY";
+            String reason = "act-" + acts + ".";
+            if (client.setMode(DemoHome.PIPELINE, mode, reason).isEmpty()) {
+                acknowledgedModes.add(reason);
+            }
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(random.nextInt(300)));
+        }
+    }
+
+    private void rollback(GatewayClient client) throws UaException {
+        mayServe = Set.of(OLD, NEW);
+        if (client.rollback(DemoHome.PIPELINE, "crash").equals("ROLLED_BACK")) {
+            mayServe = Set.of(OLD);
+            rollbacks++;
+        }
+    }
+
+    /** The newest release once more, under a name that was not handled yet. */
+    private void drop() throws Exception {
+        Set<String> may = new HashSet<>(mayServe);
+        may.add(NEW);
+        mayServe = may;
+        drops++;
+        Path release = demo.releases().resolve("releases/coagulant-dose-" + NEW + ".penstock");
+        Path part = demo.gateway().resolve("data/again.part");
+        Files.copy(release, part, StandardCopyOption.REPLACE_EXISTING);
+        Files.move(
+                part, demo.gateway().resolve("releases/again-" + drops + ".penstock"), StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    private static String text(Map<String, DataValue> values, String id) {
+        Object value = values.get(id).value().value();
+        return value == null ? "" : value.toString();
+    }
+
+    private static String version(GatewayClient client) throws UaException {
+        return text(client.read(List.of(VERSION)), VERSION);
+    }
+
+    private static void serves(GatewayClient client, Set<String> versions) throws UaException {
+        for (long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(SERVES_WITHIN_S); System.nanoTime() - end < 0; ) {
+            if (versions.contains(version(client))) {
+                return;
+            }
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(200));
+        }
+        throw new DemoFailed("none of " + versions + " serves within " + SERVES_WITHIN_S + " s");
+    }
+
+    private Process changeUser() throws IOException {
+        userChanges++;
+        String name = "u" + userChanges % 3;
+        doubtfulUsers.add(name);
+        boolean remove = users.contains(name);
+        Process process = remove
+                ? cli("user", "remove", name)
+                : cli(
+                        "user",
+                        "add",
+                        name,
+                        "--role",
+                        "OBSERVER",
+                        "--password-file",
+                        demo.work().resolve("password").toString());
+        Thread killer = new Thread(
+                () -> {
+                    LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(random.nextInt(6_000)));
+                    process.toHandle().destroyForcibly();
+                },
+                "crash-user-killer");
+        killer.setDaemon(true);
+        killer.start();
+        return process;
+    }
+
+    private void settleUser(Process process) throws InterruptedException {
+        String name = "u" + userChanges % 3;
+        if (process.waitFor() == 0) {
+            doubtfulUsers.remove(name);
+            if (!users.remove(name)) {
+                users.add(name);
+            }
+        }
+    }
+
+    private Process cli(String... arguments) throws IOException {
+        List<String> command =
+                new ArrayList<>(List.of(demo.gateway().resolve("bin/penstock").toString()));
+        command.addAll(List.of(arguments));
+        command.addAll(List.of("--home", demo.gateway().toString()));
+        return new ProcessBuilder(command).redirectErrorStream(true).start();
+    }
+
+    private void check(GatewayClient client, int time) throws Exception {
+        Process verify = cli("audit", "verify");
+        Process list = cli("user", "list");
+        Map<String, DataValue> now = client.read(List.of(MODE));
+        if (text(now, MODE).equals("CLOSED")) {
+            wrong.add(time + ": the loop closed by itself");
+        }
+        List<Float> before = List.copyOf(written);
+        takeWrites();
+        if (written.size() > before.size()) {
+            wrong.add(time + ": the plant was written to before anybody closed the loop");
+        }
+        try {
+            serves(client, mayServe);
+        } catch (DemoFailed e) {
+            wrong.add(time + ": " + e.getMessage() + ", but '" + version(client) + "'");
+        }
+        mayServe = Set.of(version(client));
+        String said = output(verify);
+        if (verify.waitFor() != 0) {
+            wrong.add(time + ": audit verify: " + said);
+        }
+        users(output(list), time);
+    }
+
+    private void users(String listed, int time) {
+        Set<String> there = new TreeSet<>();
+        listed.lines().forEach(line -> there.add(line.strip().split("\\s+", 2)[0]));
+        for (String name : List.of("u0", "u1", "u2")) {
+            if (doubtfulUsers.remove(name)) {
+                users.remove(name);
+                if (there.contains(name)) {
+                    users.add(name);
+                }
+            } else if (users.contains(name) != there.contains(name)) {
+                wrong.add(time + ": user " + name + (there.contains(name) ? " is back" : " is gone"));
+            }
+        }
+        if (!there.contains("demo")) {
+            wrong.add(time + ": user demo is gone: " + listed);
+        }
+    }
+
+    private static String output(Process process) throws IOException {
+        return new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8).strip();
+    }
+
+    private void takeWrites() {
+        for (String line : plant.drain()) {
+            if (line.startsWith("wrote ")) {
+                written.add(Float.parseFloat(line.substring("wrote ".length())));
+            }
+        }
+    }
+
+    private ObjectNode figures(long seed) throws IOException {
+        Set<Float> audited = new HashSet<>();
+        StringBuilder modes = new StringBuilder();
+        try (DirectoryStream<Path> files =
+                Files.newDirectoryStream(demo.gateway().resolve("data/audit"), "audit-*.jsonl")) {
+            for (Path file : files) {
+                for (String line : Files.readAllLines(file)) {
+                    JsonNode entry = JSON.readTree(line);
+                    if (entry.path("action").asText().startsWith("WRITE")
+                            && entry.path("value").isNumber()) {
+                        audited.add((float) entry.path("value").asDouble());
+                    }
+                    if (entry.path("action").asText().contains("MODE")) {
+                        modes.append(entry.path("detail").asText()).append('\n');
+                    }
+                }
+            }
+        }
+        String recorded = modes.toString();
+        ObjectNode figures = JSON.createObjectNode();
+        figures.put("kills", kills).put("seed", seed).put("form", everyWriteOf == null ? "instants" : everyWriteOf);
+        figures.put("acts", acts)
+                .put("rollbacks", rollbacks)
+                .put("drops", drops)
+                .put("userChanges", userChanges);
+        figures.put("modesAcknowledged", acknowledgedModes.size());
+        figures.put(
+                "modesUnknownToAudit",
+                acknowledgedModes.stream()
+                        .filter(reason -> !recorded.contains(reason))
+                        .count());
+        figures.put("plantWrites", written.size());
+        figures.put(
+                "plantWritesUnknownToAudit",
+                written.stream().filter(value -> !audited.contains(value)).count());
+        Collections.sort(restarts);
+        figures.put("restartSecondsMedian", restarts.isEmpty() ? 0 : restarts.get(restarts.size() / 2));
+        figures.put("restartSecondsWorst", restarts.isEmpty() ? 0 : restarts.get(restarts.size() - 1));
+        var list = figures.putArray("wrong");
+        wrong.forEach(list::add);
+        return figures;
+    }
+}
