@@ -258,7 +258,7 @@ final class AttackTest {
                 String connected = connect();
                 assertTrue(connected.startsWith("ok "), name + " " + connected);
                 assertEquals(
-                        "ok {\"status\":\"Good\",\"outputs\":[[]]}",
+                        "ok {\"status\":\"Good\",\"outputs\":[[],\"\"]}",
                         ask("call ns=2;s=dosing ns=2;s=dosing/SetMode SHADOW \"take it back\""));
                 slowestMs.merge(name + " at " + from, (System.nanoTime() - before) / 1_000_000, Math::max);
                 assertEquals(1, dosing.calls.size());
