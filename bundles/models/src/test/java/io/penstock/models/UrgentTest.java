@@ -120,6 +120,7 @@ class UrgentTest {
     private Models open() throws IOException {
         Models opened = new Models(home, PATIENT, new FakeStaging(), Clock.systemUTC(), disk);
         opened.setFeatures(new FakeFeatures());
+        opened.setAudit(new Fakes.Audit());
         opened.setInference(inference);
         opened.addPipeline(pipeline);
         opened.start();
