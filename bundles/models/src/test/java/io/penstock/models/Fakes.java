@@ -30,6 +30,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
@@ -273,7 +274,7 @@ final class Fakes {
 
     /** An audit in memory, whose disk takes everything or nothing. */
     static final class Audit implements AuditLog {
-        final List<AuditRecord> records = new ArrayList<>();
+        final List<AuditRecord> records = new CopyOnWriteArrayList<>();
         volatile Kept kept = Kept.ON_DISK;
 
         @Override

@@ -57,6 +57,7 @@ class ModelsTest {
         Models opened =
                 new Models(home, SETTINGS, new FakeStaging(), Clock.fixed(Keys.NOW, ZoneOffset.UTC), new Disk());
         opened.setFeatures(new FakeFeatures());
+        opened.setAudit(new Fakes.Audit());
         opened.setInference(new FakeInference());
         opened.addPipeline(pipeline);
         return opened;
