@@ -110,8 +110,7 @@ public record ContractMemory(
         int inputs = contract.inputs().size();
         int features = contract.features().size();
         int outputs = contract.outputs().size();
-        long frame =
-                plus(object(92), times(4, array(inputs, 8)), array(inputs, 4), times(5, array(0, 4)));
+        long frame = plus(object(92), times(4, array(inputs, 8)), array(inputs, 4), times(5, array(0, 4)));
         long scalars = plus(object(24), array(features, 8), array(features, 4), array(0, 4));
         long prediction = plus(object(36), array(outputs, 8), array(outputs, 4));
         return plus(array(results, 4), times(results, plus(object(64), frame, scalars, prediction)));

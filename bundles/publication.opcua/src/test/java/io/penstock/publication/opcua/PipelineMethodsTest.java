@@ -77,7 +77,9 @@ final class PipelineMethodsTest {
         Future<Boolean> hung = calls.submit(() -> never.await(60, TimeUnit.SECONDS));
         assertEquals(StatusCodes.Bad_Timeout, status(() -> patient.rollback("dosing", "x", OPERATOR, true)));
         for (String mode : List.of("ADVISORY", "SHADOW", "OFF")) {
-            assertEquals(List.of(), patient.setMode("dosing", mode, "x", OPERATOR, false).refusals());
+            assertEquals(
+                    List.of(),
+                    patient.setMode("dosing", mode, "x", OPERATOR, false).refusals());
         }
         assertEquals(false, hung.isDone());
         never.countDown();
