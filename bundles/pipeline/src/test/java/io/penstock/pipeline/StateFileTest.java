@@ -89,7 +89,8 @@ class StateFileTest {
                 file().save(Map.of("old", new byte[3_000]), NOW_NS);
                 FaultyDisk disk = new FaultyDisk();
                 disk.cutAt(cutAt);
-                new StateFile(disk, home, "p", MemoryBudget.ofGateway(512)).save(Map.of("new", new byte[4_000]), NOW_NS);
+                new StateFile(disk, home, "p", MemoryBudget.ofGateway(512))
+                        .save(Map.of("new", new byte[4_000]), NOW_NS);
                 calls = disk.calls().size() <= cutAt ? cutAt : calls;
                 disk.loseThePower(choices);
                 Map<String, byte[]> found = file().load(NOW_NS);
