@@ -75,6 +75,8 @@ final class Status {
         answer.put("pipelines", pipelines);
         answer.put(
                 "quarantined", gateway.catalog().map(ModelCatalog::quarantined).orElse(List.of()));
+        answer.put("crashes", shown(gateway.catalog().map(ModelCatalog::crashes).orElse(List.of())));
+        answer.put("deaths", shown(gateway.catalog().map(ModelCatalog::deaths).orElse(List.of())));
         answer.put("receipts", receipts(only));
         return answer;
     }
@@ -160,6 +162,10 @@ final class Status {
         map.put("closed", loop.closed());
         map.put("lastOpenReason", Text.shown(loop.lastOpenReason()));
         return map;
+    }
+
+    private static List<String> shown(List<String> texts) {
+        return texts.stream().map(Text::shown).toList();
     }
 
     private List<Object> receipts(String only) {

@@ -441,6 +441,9 @@ class CommandSocketTest {
         assertEquals("dose 1.2.0 warms up", dosing.get("underWay"));
         assertEquals("removed", ((Map<?, ?>) pipelines.get(1)).get("state"));
         assertEquals(catalog.quarantined(), answer.get("quarantined"));
+        assertEquals(catalog.crashes(), answer.get("crashes"));
+        assertEquals(
+                List.of("2026-11-30T10:00:00Z CRASH libfoo.so?; charged to dose 0.9.0 (2 of 2)"), answer.get("deaths"));
         Map<?, ?> receipt = (Map<?, ?>) ((List<?>) answer.get("receipts")).get(0);
         assertEquals("signer unknown?[2J", receipt.get("reason"));
         assertTrue(String.valueOf(answer.get("attention")).contains("there is no audit log"));

@@ -211,6 +211,16 @@ final class Fakes {
         }
 
         @Override
+        public List<String> crashes() {
+            return List.of("dose 0.9.0: 2");
+        }
+
+        @Override
+        public List<String> deaths() {
+            return List.of("2026-11-30T10:00:00Z CRASH libfoo.so\n; charged to dose 0.9.0 (2 of 2)");
+        }
+
+        @Override
         public Receipt rollback(String pipeline, Actor actor, String reason) {
             asked.add(pipeline + " " + actor.name());
             CountDownLatch wait = hang;

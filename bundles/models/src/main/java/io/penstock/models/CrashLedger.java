@@ -85,7 +85,7 @@ final class CrashLedger {
         return new CrashLedger(folder.resolve(FILE), disk, seconds, deaths);
     }
 
-    /** Newest first. */
+    /** Newest first. For any thread, since one is added at the start only. */
     List<Death> deaths() {
         return List.copyOf(deaths);
     }

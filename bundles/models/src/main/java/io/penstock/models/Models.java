@@ -359,6 +359,16 @@ public final class Models implements ModelCatalog {
     }
 
     @Override
+    public List<String> crashes() {
+        return rollouts.crashes();
+    }
+
+    @Override
+    public List<String> deaths() {
+        return rollouts.deaths();
+    }
+
+    @Override
     public Receipt rollback(String pipeline, Actor actor, String reason) {
         return act("rollback", pipeline, () -> rollouts.rollback(pipeline, actor, reason));
     }

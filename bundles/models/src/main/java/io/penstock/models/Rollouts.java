@@ -877,6 +877,16 @@ final class Rollouts {
                 .toList();
     }
 
+    List<String> crashes() {
+        return parts.store().state().crashes().entrySet().stream()
+                .map(entry -> parts.accepted().label(entry.getKey()) + ": " + entry.getValue())
+                .toList();
+    }
+
+    List<String> deaths() {
+        return crashes.deaths().stream().map(CrashLedger.Death::text).toList();
+    }
+
     void stop() {
         parts.deciding().lock();
         try {

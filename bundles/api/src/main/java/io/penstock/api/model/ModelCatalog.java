@@ -25,6 +25,12 @@ public interface ModelCatalog {
     /** Releases that are not run any more because the gateway crashed with them, in words. */
     List<String> quarantined();
 
+    /** How many crashes of the gateway are charged to which release, in words. */
+    List<String> crashes();
+
+    /** The last deaths of the gateway, newest first: when, of what, who was charged and why, in words. */
+    List<String> deaths();
+
     /**
      * Returns a pipeline to the fallback of what serves, and remembers that. What is on its way to the pipeline is given up,
      * and what was dropped before is held back: else it would undo this. The receipt's steps tell of it.

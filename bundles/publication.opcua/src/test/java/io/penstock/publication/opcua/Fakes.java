@@ -377,6 +377,16 @@ final class Fakes implements Gateway {
         }
 
         @Override
+        public List<String> crashes() {
+            return List.of();
+        }
+
+        @Override
+        public List<String> deaths() {
+            return List.of();
+        }
+
+        @Override
         public Receipt cancel(String pipeline, Actor actor, String reason) {
             throw new UnsupportedOperationException();
         }
