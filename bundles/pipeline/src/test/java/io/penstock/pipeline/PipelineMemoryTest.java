@@ -181,7 +181,7 @@ class PipelineMemoryTest {
     @Test
     void queuesThatDoNotFitAreRefusedWithTheirFigures() {
         IllegalArgumentException e = assertThrows(IllegalArgumentException.class, () -> start("wide", 1 << 20, 256));
-        assertTrue(e.getMessage().startsWith("sampleQueue, bindings: pipeline wide needs 56."), e.getMessage());
+        assertTrue(e.getMessage().startsWith("sampleQueue, bindings: pipeline wide needs 88."), e.getMessage());
         assertEquals(0, shares.serving().taken());
     }
 
