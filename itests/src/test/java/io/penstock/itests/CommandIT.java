@@ -43,7 +43,7 @@ public class CommandIT {
     public void operatorGetsInWithoutServerAndAudit() throws Exception {
         Path home = Framework.home(context);
         try (Plant plant = new Plant(context, 10_000_000, 0, Plant::square)) {
-            Pipeline pipeline = Framework.pipeline(context, 10);
+            Pipeline pipeline = Framework.pipeline(context, 1);
             Framework.deploy(context, pipeline, 1);
             Framework.deploy(context, pipeline, 2);
             Path socket = home.resolve("data/run/command.sock");

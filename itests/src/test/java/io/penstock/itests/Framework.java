@@ -152,7 +152,7 @@ final class Framework {
     static Pipeline pipeline(BundleContext context, int periodMs) throws IOException {
         drop(home(context).resolve("etc/io.penstock.pipeline~line.cfg.json"), """
                 { "name": "line", "model": "line", "versionRange": "[1.0,100.0)", "trigger": "grid", "periodMs": %d,
-                  "bindings": ["x=X"], "resultQueue": 65536, "catchUpMs": 60000 }
+                  "bindings": ["x=X"], "resultQueue": 32768, "catchUpMs": 60000 }
                 """.formatted(periodMs));
         return service(context, Pipeline.class, found -> found.name().equals("line"));
     }
