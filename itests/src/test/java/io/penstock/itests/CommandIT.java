@@ -63,7 +63,9 @@ public class CommandIT {
             String off = penstock("mode", "line", "OFF", "--reason", "test");
             assertTrue(off, off.startsWith("0: "));
             assertEquals(Mode.OFF, pipeline.mode());
-            assertTrue(penstock("mode", "line", "ADVISORY", "--reason", "test").startsWith("0: "));
+            String raised = penstock("mode", "line", "ADVISORY", "--reason", "test");
+            assertTrue(raised, raised.startsWith("1: penstock: refused: ")); // upwards only with a record on disk
+            assertEquals(Mode.OFF, pipeline.mode());
 
             String back = penstock("model", "rollback", "--pipeline", "line", "--reason", "test");
             assertTrue(back, back.startsWith("0: ") && back.contains("ROLLED_BACK: line 1.0.0 serves on line"));
