@@ -226,7 +226,7 @@ final class FileUsersTest {
                 users.authenticate("anna", PASSWORD.toCharArray(), HERE, "laptop")
                         .isEmpty(),
                 "there even the right one waits");
-        assertTrue(audited.stream().allMatch(entry -> entry.detail().contains("from " + HERE)));
+        assertTrue(audited.stream().allMatch(entry -> entry.origin().equals(HERE)));
     }
 
     // Whoever tries one password with every name must be slowed as well as who tries every password with one.
