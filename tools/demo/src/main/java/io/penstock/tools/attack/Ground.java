@@ -12,7 +12,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
 import org.eclipse.milo.opcua.sdk.client.identity.UsernameProvider;
 import org.eclipse.milo.opcua.stack.core.StatusCodes;
@@ -26,6 +29,7 @@ final class Ground implements AutoCloseable {
     static final String READER = "eve";
     static final String PACE = "pace";
     private static final int PACE_MS = 10;
+    private static final int CONNECT_SECONDS = 5;
     private static final String READER_PASSWORD = "reader-password";
 
     private static final String PACE_CONTRACT = """
@@ -152,9 +156,21 @@ final class Ground implements AutoCloseable {
         return client(READER, home.password(READER_PASSWORD), throughPort);
     }
 
+    /** Milo waits without end for endpoints that a server it lost does not tell; a person would try again. */
     GatewayClient client(String user, String password, int throughPort) throws Exception {
-        return new GatewayClient(
-                home.url(), own, home.serverCertificate(), new UsernameProvider(user, password), throughPort);
+        FutureTask<GatewayClient> connecting = new FutureTask<>(() -> new GatewayClient(
+                home.url(), own, home.serverCertificate(), new UsernameProvider(user, password), throughPort));
+        Thread thread = new Thread(connecting, "attack-connecting");
+        thread.setDaemon(true);
+        thread.start();
+        try {
+            return connecting.get(CONNECT_SECONDS, TimeUnit.SECONDS);
+        } catch (TimeoutException e) {
+            connecting.cancel(true);
+            throw new IOException("not connected within " + CONNECT_SECONDS + " s", e);
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof Exception cause ? cause : e;
+        }
     }
 
     /** Comes as far as CreateSession, and dies where it should say who it is. */
