@@ -95,12 +95,14 @@ public class DeathsIT {
         assertTrue(audit, audit.startsWith("0: "));
     }
 
+    /** So far. */
+    private int deaths;
+
     private void dies(String what, String finding) throws Exception {
-        int before = gateway.status("death").size();
-        gateway.awaitDeath();
+        gateway.awaitDeath(); // before it is asked for anything: who is dying does not answer
         gateway.start();
         gateway.awaitLog("Releases are taken in");
-        assertEquals(before + 1, gateway.status("death").size());
+        assertEquals(++deaths, gateway.status("death").size());
         String death = gateway.status("death").get(0);
         assertTrue(death, death.contains(what) && death.contains(finding));
         assertTrue(gateway.text(), gateway.text().contains(finding));
