@@ -256,7 +256,8 @@ final class ReleaseStore implements AutoCloseable {
         try (DirectoryStream<Path> files = Files.newDirectoryStream(folder, "*{.penstock,.tmp}")) {
             for (Path file : files) {
                 String name = file.getFileName().toString();
-                boolean arrives = incoming.stream().anyMatch(name::startsWith);
+                boolean arrives = incoming.stream().anyMatch(name::startsWith)
+                        || name.startsWith(CrashLedger.FILE); // written by another thread
                 if (!arrives && !ids.contains(name.replace(ReleaseFile.SUFFIX, ""))) {
                     disk.remove(file);
                 }

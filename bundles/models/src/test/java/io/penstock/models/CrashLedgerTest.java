@@ -3,6 +3,7 @@
 package io.penstock.models;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.penstock.kit.Disk;
@@ -53,6 +54,20 @@ class CrashLedgerTest {
         assertEquals(0, forgiven(ledger, 23, ONE));
         seconds += 10 * 3600; // the thread was held up
         assertEquals(0, ledger.pass(seconds * 1_000_000_000L, ONE, ONE).size());
+    }
+
+    // The good hours of a model were lost where the store tidied its folder while the ledger was being written.
+    @Test
+    void tidyingTheStoreLeavesALedgerOnItsWayAlone() throws IOException {
+        Path onItsWay = folder.resolve(CrashLedger.FILE + ".tmp");
+        Path halfRelease = folder.resolve(ID + ".penstock.tmp");
+        Files.writeString(onItsWay, "{}");
+        Files.writeString(halfRelease, "half");
+        try (ReleaseStore store = ReleaseStore.open(folder, new Disk())) {
+            store.keepOnly(Set.of());
+        }
+        assertTrue(Files.exists(onItsWay));
+        assertFalse(Files.exists(halfRelease), "what a crash left half-written goes");
     }
 
     @Test
