@@ -13,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 
 /** One connection to the results port and what is held for it. Counters are written by many threads, the stage by its event loop. */
 final class Connection {
-    /** How far it came, the weakest first: the further, the longer it is kept when places are short. */
+    /** How far it came. */
     enum Stage {
         CONNECTED("sent a Hello message"),
         GREETED("opened a secure channel"),
@@ -37,7 +37,10 @@ final class Connection {
     final Channel channel;
     final Origin origin;
     final @Nullable InetAddress address;
-    final long number;
+    /** Grows over all connections; what has the smallest stood still for longest. */
+    private volatile long moved;
+
+    private final AtomicLong moves;
     /** Bytes of a message that is not complete. */
     final AtomicLong partial = new AtomicLong();
     /** Bytes of answers the client has not taken. */
@@ -54,10 +57,12 @@ final class Connection {
     private volatile boolean operator;
     private volatile Runnable onStage = () -> {};
 
-    Connection(Channel channel, Origin origin, long number) {
+    /** @param moves counts the steps of all connections. */
+    Connection(Channel channel, Origin origin, AtomicLong moves) {
         this.channel = channel;
         this.origin = origin;
-        this.number = number;
+        this.moves = moves;
+        moved = moves.incrementAndGet();
         address = channel.remoteAddress() instanceof InetSocketAddress inet ? inet.getAddress() : null;
         channel.attr(KEY).set(this);
     }
@@ -73,7 +78,17 @@ final class Connection {
 
     void reach(Stage stage) {
         reached = stage;
+        moved = moves.incrementAndGet();
         told();
+    }
+
+    /** Whether it proved to have a certificate that is trusted, which strangers cannot. */
+    boolean known() {
+        return stage().compareTo(Stage.SECURED) >= 0;
+    }
+
+    long moved() {
+        return moved;
     }
 
     /** @param listener told on the event loop when it came further, or sessions came or went. */

@@ -8,8 +8,10 @@ import io.penstock.publication.opcua.Connection.Stage;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.Comparator;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -22,12 +24,12 @@ import java.util.function.ToLongFunction;
 /**
  * Who is connected, and the shares of it: places per address, places in reserve, and the memory that incomplete messages,
  * requests at work and unread answers may take together. Whoever is over loses what is worth least: of the address that has the
- * most connections without a session the one that came least far, or the client that holds the most. Thread-safe.
+ * most connections without a session the one that stood still for longest, or the client that holds the most. Thread-safe.
  */
 final class Connections {
     /** All incomplete messages together. */
     static final long PARTIAL_BYTES = 4 << 20;
-    /** All requests at work together; small ones always pass. */
+    /** All requests at work together; small ones always pass, here and where memory is short. */
     static final long REQUEST_BYTES = 4 << 20;
 
     static final int SMALL_REQUEST = 8 << 10;
@@ -54,7 +56,7 @@ final class Connections {
         }
     };
 
-    private long last;
+    private final AtomicLong moves = new AtomicLong();
 
     /** What is held at present, all connections together. */
     record Held(int connections, long partialBytes, long requestBytes, long unreadBytes) {}
@@ -78,7 +80,7 @@ final class Connections {
     }
 
     private synchronized @org.jspecify.annotations.Nullable Connection admitted(Channel channel) {
-        Connection connection = new Connection(channel, Origin.of(channel.remoteAddress()), ++last);
+        Connection connection = new Connection(channel, Origin.of(channel.remoteAddress()), moves);
         long ofAddress = all.stream()
                 .filter(other -> other.origin.equals(connection.origin))
                 .count();
@@ -135,10 +137,21 @@ final class Connections {
                 : weakest(newcomer.origin::equals);
     }
 
+    /**
+     * Of those without a session one that shows no trusted certificate: at the stage where the most stand, the one that has stood
+     * still for longest. Who means to log in takes its steps within milliseconds; who holds places does not.
+     */
     private Optional<Connection> weakest(Predicate<Origin> of) {
-        return all.stream()
+        List<Connection> idle = all.stream()
                 .filter(connection -> connection.stage() != Stage.SESSION && of.test(connection.origin))
-                .min(Comparator.comparing(Connection::stage).thenComparingLong(connection -> connection.number));
+                .toList();
+        Map<Stage, Integer> standing = new EnumMap<>(Stage.class);
+        idle.forEach(connection -> standing.merge(connection.stage(), 1, Integer::sum));
+        return idle.stream()
+                .min(Comparator.comparing(Connection::known)
+                        .thenComparing(connection -> -standing.getOrDefault(connection.stage(), 0))
+                        .thenComparing(Connection::stage)
+                        .thenComparingLong(Connection::moved));
     }
 
     /** Whether it may use the places in reserve. */
@@ -218,11 +231,18 @@ final class Connections {
             String what,
             long share,
             String nextStep) {
-        Connection victim = asking; // also where the others take their time to go
+        Connection victim = asking;
         for (Connection connection : all) {
-            if (together.get() <= 2 * share && holds.applyAsLong(connection) > holds.applyAsLong(victim)) {
+            if (holds.applyAsLong(connection) > holds.applyAsLong(victim)) {
                 victim = connection;
             }
+        }
+        boolean small = holds.applyAsLong(asking) <= SMALL_REQUEST;
+        if (small && victim == asking) {
+            return true; // those who held the memory are on their way out, and this one is not charged for it
+        }
+        if (!small && together.get() > 2 * share) {
+            victim = asking; // the others take their time to go
         }
         limited.tell(
                 what,

@@ -79,6 +79,68 @@ final class ConnectionsTest {
         assertEquals("", limited.now());
     }
 
+    // Connections that held places with a hello were kept before the operator's, which had only just come: it was
+    // closed each
+    // time before it could say who it was.
+    @Test
+    void whoTakesTheNextStepIsKeptBeforeWhoStandsStill() {
+        for (Stage held : List.of(Stage.CONNECTED, Stage.GREETED, Stage.DISCOVERY)) {
+            for (boolean sameAddress : new boolean[] {true, false}) {
+                int attackers = 0;
+                for (int i = 0; i < 60; i++) {
+                    attack(sameAddress, attackers++, held);
+                }
+                EmbeddedChannel honest = from("10.0.0.7");
+                for (Stage step : List.of(Stage.GREETED, Stage.SECURED)) {
+                    for (int i = 0; i < 6; i++) { // of the 8 places of an address, or 15 of all
+                        attack(sameAddress, attackers++, held);
+                    }
+                    assertTrue(honest.isOpen(), "before " + step + " among those who " + held);
+                    of(honest).reach(step);
+                }
+                for (int i = 0; i < 200; i++) { // to check a password takes long
+                    attack(sameAddress, attackers++, held);
+                }
+                assertTrue(honest.isOpen(), "with a certificate that is trusted, among those who " + held);
+                opened.forEach(EmbeddedChannel::finishAndReleaseAll);
+                opened.clear();
+            }
+        }
+    }
+
+    // Those who held all memory were being disconnected; until they were gone, whoever sent a few bytes was, too: the
+    // operator.
+    @Test
+    void whoHoldsNextToNothingIsNotChargedForThoseWhoTakeTheirTimeToGo() {
+        List<EmbeddedChannel> attackers = new ArrayList<>();
+        for (int i = 0; i < 6; i++) {
+            EmbeddedChannel attacker = from("10.0.0." + i);
+            of(attacker).sessionActivated(false);
+            attackers.add(attacker);
+        }
+        EmbeddedChannel honest = from("10.0.1.1");
+        for (EmbeddedChannel attacker : attackers) {
+            connections.holdPartial(of(attacker), Connections.PARTIAL_BYTES / 2); // more than twice the share together
+            connections.holdUnread(of(attacker), SHARES.answerBytes() / 2);
+        }
+        for (int size = 1; size <= Connections.SMALL_REQUEST; size *= 2) {
+            assertTrue(connections.holdPartial(of(honest), size), size + " bytes of a message");
+            assertTrue(connections.holdUnread(of(honest), size), size + " bytes of an answer");
+            connections.holdPartial(of(honest), -size);
+            connections.holdUnread(of(honest), -size);
+        }
+        assertTrue(honest.isOpen());
+        assertFalse(connections.holdPartial(of(honest), 2 * Connections.SMALL_REQUEST), "much is not to be had now");
+        assertFalse(honest.isOpen());
+    }
+
+    private void attack(boolean sameAddress, int number, Stage held) {
+        EmbeddedChannel channel = from(sameAddress ? "10.0.0.7" : "10.0." + (1 + number % 200) + ".1");
+        if (channel.isOpen() && held != Stage.CONNECTED) {
+            of(channel).reach(held);
+        }
+    }
+
     // Where all places of an address have sessions, one more is one too many; nobody who works is thrown out.
     @Test
     void sessionsAreNeverEndedForANewConnection() {
