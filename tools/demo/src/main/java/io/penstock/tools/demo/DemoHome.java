@@ -9,6 +9,7 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -202,7 +203,7 @@ public final class DemoHome implements AutoCloseable {
      */
     public void archiveClasses() throws IOException, InterruptedException {
         Path kept = root.resolve("tools/demo/target/penstock.jsa");
-        Path built = root.resolve("tools/demo/target/built");
+        Path built = newestArchive(root.resolve("distribution/target"));
         if (!Files.exists(kept) || Files.getLastModifiedTime(kept).compareTo(Files.getLastModifiedTime(built)) < 0) {
             say("Making the archive of classes that shortens later starts (bin/penstock-warm-start)");
             Path warm = work.resolve("warm");
@@ -226,6 +227,20 @@ public final class DemoHome implements AutoCloseable {
         Path archive = gatewayHome.resolve("data/penstock.jsa");
         Files.copy(kept, archive);
         Files.writeString(gatewayHome.resolve("data/penstock.jsa.size"), Files.size(archive) + "\n");
+    }
+
+    /** What the last build packed, whichever command built it. */
+    private static Path newestArchive(Path folder) throws IOException {
+        Path newest = folder;
+        try (DirectoryStream<Path> archives = Files.newDirectoryStream(folder, "penstock-*.tar.gz")) {
+            for (Path archive : archives) {
+                if (newest.equals(folder)
+                        || Files.getLastModifiedTime(archive).compareTo(Files.getLastModifiedTime(newest)) > 0) {
+                    newest = archive;
+                }
+            }
+        }
+        return newest;
     }
 
     public Child startGateway() throws IOException {
