@@ -9,6 +9,7 @@ import static org.junit.Assert.assertTrue;
 import io.penstock.api.actuation.Mode;
 import io.penstock.api.pipeline.Pipeline;
 import java.io.IOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -54,8 +55,16 @@ public class CommandIT {
             assertTrue(status, status.contains("line: line 2.0.0 (sequence 2) serves since 20"));
             assertTrue(status, status.contains("fallback line 1.0.0 (sequence 1); mode ADVISORY"));
 
+            Path password = Files.writeString(home.resolve("password"), "a long password\n");
+            String[] add = {"user", "add", "anna", "--role", "OBSERVER", "--password-file", password.toString()};
+            String added = penstock(add);
+            assertTrue(added, added.startsWith("0: ") && added.stripTrailing().endsWith("; the audit has it"));
+            assertTrue("in the audit", audit(home).contains("added with OBSERVER"));
+
             Framework.room(context, "publication.opcua").stop();
             Framework.room(context, "audit").stop();
+            String removed = penstock("user", "remove", "anna");
+            assertTrue(removed, removed.startsWith("0: user anna removed; NOT RECORDED: "));
             String open = penstock("open", "line", "--reason", "test");
             assertTrue(open, open.startsWith("0: pipeline line: ADVISORY, was ADVISORY; it has no write loop; by "));
             String closed = penstock("mode", "line", "CLOSED", "--reason", "test");
@@ -83,6 +92,16 @@ public class CommandIT {
                 Framework.room(context, room).start();
             }
         }
+    }
+
+    private static String audit(Path home) throws IOException {
+        StringBuilder audit = new StringBuilder();
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(home.resolve("data/audit"), "audit-*.jsonl")) {
+            for (Path file : files) {
+                audit.append(Files.readString(file));
+            }
+        }
+        return audit.toString();
     }
 
     private String penstock(String... arguments) throws IOException {

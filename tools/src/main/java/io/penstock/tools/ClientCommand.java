@@ -331,7 +331,7 @@ final class ClientCommand {
                         "trusted: authority " + client.subject()
                                 + "; every client it issues may connect, as far as its certificate is good and the"
                                 + " revocation list of each authority is in "
-                                + pki.trust().listFolder());
+                                + pki.trust().listFolder() + pki.home.recorded());
                 return 0;
             }
             CertificateVerdict then = pki.onceTrusted(client);
@@ -350,7 +350,10 @@ final class ClientCommand {
                 }
             }
             move(client, pki.directory(State.TRUSTED));
-            UserCommand.print(spec, "trusted: " + client.subject() + ", this one client and no other; " + now(client));
+            UserCommand.print(
+                    spec,
+                    "trusted: " + client.subject() + ", this one client and no other; " + now(client)
+                            + pki.home.recorded());
             return 0;
         }
 
@@ -381,13 +384,14 @@ final class ClientCommand {
             pki.note(client);
             if (client.state() == State.REJECTED) {
                 Files.delete(client.file());
-                UserCommand.print(spec, "forgotten: " + subject);
+                UserCommand.print(spec, "forgotten: " + subject + pki.home.recorded());
             } else if (client.isAuthority()) {
                 move(client, pki.directory(State.ISSUER)); // clients that are trusted by themselves go on needing it
                 UserCommand.print(
                         spec,
                         "no longer trusted: authority " + subject
-                                + "; the clients it issued are refused, except those that are trusted by themselves");
+                                + "; the clients it issued are refused, except those that are trusted by themselves"
+                                + pki.home.recorded());
             } else {
                 move(client, pki.directory(State.REJECTED));
                 CertificateVerdict verdict = pki.now(client);
@@ -397,7 +401,8 @@ final class ClientCommand {
                                 + (verdict.accepted()
                                         ? "; it may still connect, because an authority that is trusted issued it; have"
                                                 + " it revoked there"
-                                        : ""));
+                                        : "")
+                                + pki.home.recorded());
             }
             return 0;
         }

@@ -5,6 +5,7 @@ package io.penstock.tools;
 import io.penstock.access.ChangeNotes;
 import io.penstock.access.UserFile;
 import io.penstock.api.access.Role;
+import io.penstock.models.GatewayHome;
 import java.io.BufferedReader;
 import java.io.Console;
 import java.io.IOException;
@@ -37,6 +38,8 @@ import picocli.CommandLine.Spec;
             UserCommand.Password.class
         })
 final class UserCommand {
+    private static final long RECORDED_MS = 5_000;
+
     private UserCommand() {}
 
     /** Where the gateway is. */
@@ -51,6 +54,29 @@ final class UserCommand {
         /** For the audit: who did it. */
         void note(String subject) {
             new ChangeNotes(home).add(subject);
+        }
+
+        /**
+         * Returns once the running gateway has the change in its audit.
+         *
+         * @return how that went, to end the answer with.
+         */
+        String recorded() throws IOException {
+            if (!Files.isDirectory(home.resolve("etc"))) {
+                return ""; // files that are laid out for a gateway which is not there yet
+            }
+            if (!new GatewayHome(home).isRunning()) {
+                return "; no gateway runs in " + home + ", the next start records it";
+            }
+            try {
+                return new ChangeNotes(home).awaitRecorded(RECORDED_MS)
+                        ? "; the audit has it"
+                        : "; NOT RECORDED: the gateway did not record it within " + RECORDED_MS / 1_000
+                                + " s and will when its audit takes records again, see: penstock status";
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return "; interrupted before the audit had it";
+            }
         }
 
         UserFile users() {
@@ -141,7 +167,7 @@ final class UserCommand {
             } finally {
                 Arrays.fill(typed, '\0');
             }
-            print(spec, "user " + name + " added in " + users.path());
+            print(spec, "user " + name + " added in " + users.path() + home.recorded());
             return 0;
         }
     }
@@ -192,7 +218,7 @@ final class UserCommand {
         public Integer call() throws IOException {
             home.note("user " + name);
             home.users().remove(name);
-            print(spec, "user " + name + " removed");
+            print(spec, "user " + name + " removed" + home.recorded());
             return 0;
         }
     }
@@ -220,7 +246,7 @@ final class UserCommand {
             } finally {
                 Arrays.fill(typed, '\0');
             }
-            print(spec, "password of " + name + " changed");
+            print(spec, "password of " + name + " changed" + home.recorded());
             return 0;
         }
     }

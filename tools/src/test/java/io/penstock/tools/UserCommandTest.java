@@ -53,6 +53,7 @@ final class UserCommandTest {
     // The first hour on a new gateway: without this command nobody ever logs in.
     @Test
     void aUserIsAddedListedAndRemoved() throws IOException {
+        Files.createDirectory(home.resolve("etc"));
         String at = "--home=" + home;
         assertEquals(0, penstock("", "user", "list", at));
         assertTrue(output.contains("nobody can log in; add one with: penstock user add"), output);
@@ -72,6 +73,7 @@ final class UserCommandTest {
                 output);
         assertEquals(List.of(new UserFile.User("anna", Set.of(Role.OPERATOR, Role.ENGINEER))), users());
 
+        assertTrue(output.contains("no gateway runs in " + home + ", the next start records it"), output);
         assertEquals(0, penstock("", "user", "list", at));
         assertEquals("anna  OPERATOR,ENGINEER", output.strip());
 

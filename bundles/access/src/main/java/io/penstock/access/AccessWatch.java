@@ -24,10 +24,12 @@ import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.time.Clock;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.locks.LockSupport;
@@ -47,7 +49,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Sees that users, or the certificates of clients, servers and signers, changed, whoever changed them and by whatever means, also
- * while the gateway was down, and has it in the audit. Looks once a second; what it saw last stands in {@code data/access/seen}.
+ * while the gateway was down, and has it in the audit. Looks once a second; what it saw last stands in {@code data/access/seen}, once the record of it is
+ * on disk.
  */
 @Component(
         service = {},
@@ -56,10 +59,13 @@ public final class AccessWatch {
     private static final Logger LOG = LoggerFactory.getLogger(AccessWatch.class);
     private static final long LOOK_NANOS = 1_000_000_000L;
     private static final long STOP_MS = 500;
+    private static final long RECORD_MS = 2_000;
+    private static final int NOTE_LOOKS = 5;
     private static final int MOST_FILES = 5_000;
     private static final int DEPTH = 8;
     private static final long LARGEST_BYTES = 1L << 20;
     private static final String USER = "user ";
+    private static final String TURNED_AWAY = " turned away";
     private static final int SUBJECT_SHOWN = 200;
 
     private final Path home;
@@ -74,6 +80,8 @@ public final class AccessWatch {
     private @Nullable Map<String, String> seen;
     private Map<Path, Hashed> hashed = new HashMap<>();
     private String fault = "";
+    private final Map<String, String> changedBy = new HashMap<>();
+    private int looksSinceNote;
 
     private record Hashed(
             long size, long modified, @Nullable Object key, String sha256) {}
@@ -137,10 +145,12 @@ public final class AccessWatch {
             return; // what changes meanwhile is seen once there is somebody to tell
         }
         try {
+            noted(notes.take()); // first, so that what was changed before it was noted is in the state
             Map<String, String> now = state();
             Map<String, String> before = seen == null ? load() : seen;
             if (now.equals(before)) {
                 seen = now;
+                notes.done();
                 return;
             }
             if (before == null) {
@@ -159,10 +169,11 @@ public final class AccessWatch {
                                         .count()
                                 + " certificates and lists");
             } else {
-                tell(before, now, notes.take());
+                tell(before, now);
             }
             save(now);
             seen = now;
+            notes.done();
             fault = "";
         } catch (IOException | IllegalArgumentException e) {
             if (!fault.equals(e.toString())) { // once, not every second
@@ -170,6 +181,15 @@ public final class AccessWatch {
                 LOG.warn("changes of users and certificates cannot be looked for: {}", fault);
             }
         }
+    }
+
+    /** A note may come some looks before its change. */
+    private void noted(Map<String, String> fresh) {
+        looksSinceNote = fresh.isEmpty() ? looksSinceNote + 1 : 0;
+        if (looksSinceNote > NOTE_LOOKS) {
+            changedBy.clear();
+        }
+        changedBy.putAll(fresh);
     }
 
     /** Users as {@code user NAME}, files by their path below the home. */
@@ -233,14 +253,17 @@ public final class AccessWatch {
         return relative.toString().replace('\\', '/').replaceAll("\\p{C}", "?");
     }
 
-    private void tell(Map<String, String> before, Map<String, String> now, Map<String, String> changedBy) {
+    private void tell(Map<String, String> before, Map<String, String> now) throws IOException {
         TreeSet<String> keys = new TreeSet<>(before.keySet());
         keys.addAll(now.keySet());
+        Set<String> used = new HashSet<>();
         for (String key : keys) {
             String old = before.get(key);
             String fresh = now.get(key);
             if (!Objects.equals(old, fresh)) {
-                String note = changedBy.get(key.startsWith(USER) ? key : key.substring(key.lastIndexOf('/') + 1));
+                String noted = key.startsWith(USER) ? key : key.substring(key.lastIndexOf('/') + 1);
+                String note = changedBy.get(noted);
+                used.add(noted);
                 String who = note == null ? "unknown" : note;
                 String where = note == null ? "file system" : "cli";
                 if (key.startsWith(USER)) {
@@ -250,6 +273,7 @@ public final class AccessWatch {
                 }
             }
         }
+        changedBy.keySet().removeAll(used); // the next change of it is somebody else's
     }
 
     private static String user(@Nullable String old, @Nullable String fresh) {
@@ -278,7 +302,7 @@ public final class AccessWatch {
                 ? "signer"
                 : key.startsWith("data/publication") ? "OPC UA client" : "OPC UA server";
         boolean rejected = key.contains("/rejected");
-        String kind = rejected ? whom + " turned away" : whom + (key.contains("/issuer") ? " issuer" : " trusted");
+        String kind = rejected ? whom + TURNED_AWAY : whom + (key.contains("/issuer") ? " issuer" : " trusted");
         String digest = Objects.requireNonNull(fresh == null ? old : fresh);
         String elsewhere = (fresh == null ? now : before)
                 .entrySet().stream()
@@ -308,8 +332,14 @@ public final class AccessWatch {
         }
     }
 
-    private void record(String actor, String origin, String action, String subject, String detail) {
-        trail.tally(AuditRecord.of(trail.nowNs(), actor, origin, action, subject, detail));
+    /** Returns once it is on disk, because who made the change waits for that; what strangers cause is counted only. */
+    private void record(String actor, String origin, String action, String subject, String detail) throws IOException {
+        AuditRecord entry = AuditRecord.of(trail.nowNs(), actor, origin, action, subject, detail);
+        if (detail.contains(TURNED_AWAY)) {
+            trail.tally(entry);
+        } else if (!trail.commit(entry, RECORD_MS)) {
+            throw new IOException("the audit did not take the record within " + RECORD_MS + " ms; it is tried again");
+        }
     }
 
     private Path file() {

@@ -2,10 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.penstock.access;
 
+import static java.util.concurrent.TimeUnit.MILLISECONDS;
+
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -19,12 +20,15 @@ import java.util.Map;
 public final class ChangeNotes {
     private static final long LARGEST_BYTES = 1L << 20;
     private static final int LONGEST = 200;
+    private static final long LOOK_MS = 20;
 
     private final Path file;
+    private final Path taken;
 
     /** @param home the gateway's directory. */
     public ChangeNotes(Path home) {
         file = home.resolve("data").resolve("access").resolve("notes");
+        taken = file.resolveSibling("notes.taken");
     }
 
     /**
@@ -56,26 +60,55 @@ public final class ChangeNotes {
         return clean.length() <= LONGEST ? clean : clean.substring(0, LONGEST);
     }
 
-    /** Who changed what since this was asked last, by subject. */
+    /**
+     * Waits until the gateway has in its audit, on disk, what was changed before this call: leaves a mark that is taken away by a look
+     * which began after the change.
+     *
+     * @return false if it has not within {@code timeoutMs}; no gateway runs, or its audit takes no records.
+     */
+    public boolean awaitRecorded(long timeoutMs) throws InterruptedException {
+        add("");
+        for (long end = System.nanoTime() + MILLISECONDS.toNanos(timeoutMs); waits(); Thread.sleep(LOOK_MS)) {
+            if (System.nanoTime() - end > 0) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private boolean waits() {
+        return Files.exists(file) || Files.exists(taken);
+    }
+
+    /** Who changed what since {@link #done} was last called, by subject. */
     Map<String, String> take() throws IOException {
-        Path taken = file.resolveSibling("notes.taken");
-        try {
-            Files.move(file, taken, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        } catch (NoSuchFileException e) {
+        if (Files.exists(taken)) { // of an earlier look, whose records did not come to disk
+            if (Files.exists(file)) {
+                Files.write(taken, bounded(file), StandardOpenOption.APPEND);
+                Files.delete(file);
+            }
+        } else if (Files.exists(file)) {
+            Files.move(file, taken, StandardCopyOption.ATOMIC_MOVE);
+        } else {
             return Map.of();
         }
         Map<String, String> notes = new HashMap<>();
-        if (Files.size(taken) <= 2 * LARGEST_BYTES) {
-            for (String line : new String(Files.readAllBytes(taken), StandardCharsets.UTF_8)
-                    .lines()
-                    .toList()) {
-                int tab = line.indexOf('\t');
-                if (tab > 0) {
-                    notes.put(clean(line.substring(tab + 1)), clean(line.substring(0, tab)));
-                }
+        for (String line :
+                new String(bounded(taken), StandardCharsets.UTF_8).lines().toList()) {
+            int tab = line.indexOf('\t');
+            if (tab > 0) {
+                notes.put(clean(line.substring(tab + 1)), clean(line.substring(0, tab)));
             }
         }
-        Files.delete(taken);
         return notes;
+    }
+
+    /** What was taken is recorded; from now on nobody waits for it. */
+    void done() throws IOException {
+        Files.deleteIfExists(taken);
+    }
+
+    private static byte[] bounded(Path notes) throws IOException {
+        return Files.size(notes) <= 2 * LARGEST_BYTES ? Files.readAllBytes(notes) : new byte[0];
     }
 }

@@ -150,4 +150,67 @@ class AccessWatchTest {
         assertEquals(1, told().size());
         assertFalse(Files.exists(home.resolve("data/access/seen.tmp")));
     }
+
+    // Whoever had the answer believes that the change can be proven; a death right after it would have left nothing.
+    @Test
+    void whoChangesWaitsUntilItIsRecorded() throws Exception {
+        FakeAudit audit = new FakeAudit(records);
+        AccessWatch watch = new AccessWatch(home, Clock.systemUTC());
+        ChangeNotes cli = new ChangeNotes(home);
+        UserFile users = users();
+        watch.bindAuditLog(audit);
+        watch.look();
+        told();
+        for (boolean lookBetween : List.of(false, true)) {
+            String name = lookBetween ? "eve" : "anna";
+            watch.unbindAuditLog(audit);
+            cli.add("user " + name);
+            users.add(name, Set.of(Role.OPERATOR), PASSWORD);
+            if (lookBetween) { // one that saw the note and the change, and could not record it
+                watch.bindAuditLog(new FakeAudit(records) {
+                    @Override
+                    public boolean commit(AuditRecord entry, long timeoutMs) {
+                        return false;
+                    }
+                });
+                watch.look();
+            }
+            assertFalse(cli.awaitRecorded(50), "the log takes nothing");
+            watch.bindAuditLog(audit);
+            watch.look();
+            assertFalse(Files.exists(home.resolve("data/access/notes.taken")), "who waits may go on");
+            assertFalse(Files.exists(home.resolve("data/access/notes")), "who waits may go on");
+            List<String> told = told();
+            assertEquals(1, told.size(), told.toString());
+            assertTrue(told.get(0).endsWith("/cli USER " + name + ": added with OPERATOR"), told.get(0));
+        }
+    }
+
+    // Two changes of one user within a minute would have become one count, and the first password change invisible.
+    @Test
+    void everyChangeHasARecordOfItsOwn() throws Exception {
+        List<String> tallied = new ArrayList<>();
+        AccessWatch watch = new AccessWatch(home, Clock.systemUTC());
+        watch.bindAuditLog(new FakeAudit(records) {
+            @Override
+            public void tally(AuditRecord entry) {
+                tallied.add(entry.subject());
+            }
+        });
+        UserFile users = users();
+        watch.look();
+        for (int change = 0; change < 5; change++) {
+            if (change % 2 == 0) {
+                users.add("anna", Set.of(Role.OPERATOR), PASSWORD);
+            } else {
+                users.remove("anna");
+            }
+            put("etc/trust/models/signer.pem", "generation " + change);
+            put("data/publication.opcua/pki/rejected/certs/stranger.der", "generation " + change);
+            watch.look();
+        }
+        assertEquals(5, records.stream().filter(r -> r.action().equals("USER")).count());
+        assertEquals(5, records.stream().filter(r -> r.action().equals("TRUST")).count());
+        assertEquals(5, tallied.size(), "strangers are counted");
+    }
 }

@@ -7,7 +7,13 @@ import io.penstock.api.audit.AuditRecord;
 import java.util.List;
 
 /** Keeps records in a list. */
-record FakeAudit(List<AuditRecord> records) implements AuditLog {
+class FakeAudit implements AuditLog {
+    private final List<AuditRecord> records;
+
+    FakeAudit(List<AuditRecord> records) {
+        this.records = records;
+    }
+
     @Override
     public boolean append(AuditRecord entry) {
         return records.add(entry);

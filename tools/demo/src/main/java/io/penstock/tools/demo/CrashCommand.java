@@ -32,12 +32,6 @@ public final class CrashCommand implements Callable<Integer> {
     @Nullable
     String everyWriteOf;
 
-    @Option(
-            names = "--strict",
-            description =
-                    "Also fails where the audit does not know a mode that was answered or a value the plant has seen.")
-    boolean strict;
-
     @Option(names = "--root", hidden = true, defaultValue = ".")
     Path root = Path.of(".");
 
@@ -68,13 +62,7 @@ public final class CrashCommand implements Callable<Integer> {
             demo.archiveClasses();
             figures = new Crash(demo, plant, seed, everyWriteOf).run(times, seed);
         }
-        boolean bad = !figures.get("wrong").isEmpty()
-                || (strict
-                        && figures.get("modesUnknownToAudit").asInt()
-                                        + figures.get("plantWritesUnknownToAudit")
-                                                .asInt()
-                                > 0);
         System.out.println(figures);
-        return bad ? 1 : 0;
+        return figures.get("wrong").isEmpty() ? 0 : 1;
     }
 }

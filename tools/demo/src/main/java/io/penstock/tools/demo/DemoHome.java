@@ -19,6 +19,7 @@ import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
@@ -251,10 +252,18 @@ public final class DemoHome implements AutoCloseable {
 
     /** @param options further ones for its JVM. */
     public Child startGateway(String options) throws IOException {
+        return startGateway(options, Map.of());
+    }
+
+    /** @param environment of the process, beside what the gateway needs. */
+    Child startGateway(String options, Map<String, String> environment) throws IOException {
+        Map<String, String> all = new HashMap<>(environment);
+        all.put("PENSTOCK_HOME", gatewayHome.toString());
+        all.put("PENSTOCK_OPTS", options);
         return own(new Child(
                 "gateway",
                 List.of(gatewayHome.resolve("bin/penstock-gateway").toString()),
-                Map.of("PENSTOCK_HOME", gatewayHome.toString(), "PENSTOCK_OPTS", options),
+                all,
                 work.resolve("gateway.log")));
     }
 
@@ -288,6 +297,18 @@ public final class DemoHome implements AutoCloseable {
     /** The gateway's own certificate; it is there once its server has started. */
     public X509Certificate serverCertificate() throws Exception {
         return certificate(gatewayHome.resolve("data/publication.opcua/pki/own.der"));
+    }
+
+    X509Certificate plantCertificate() throws Exception {
+        return certificate(gatewayHome.resolve("data/connector.opcua/plant/trusted/plant.der"));
+    }
+
+    String plantUrl() {
+        return "opc.tcp://127.0.0.1:" + plantPort + "/wtp1";
+    }
+
+    int plantPort() {
+        return plantPort;
     }
 
     public String password(String file) throws IOException {
