@@ -184,7 +184,8 @@ final class Arming {
             fail(
                     failing,
                     Guard.PREDICTION,
-                    "there was no prediction of the serving model yet; is the pipeline in ADVISORY?");
+                    "there is no prediction yet since the loop opened or the model came; try again after the next cycle,"
+                            + " and where this stays, see that the pipeline is in ADVISORY and its model serves");
             return Double.NaN;
         }
         long now = nanoTime.getAsLong();

@@ -344,6 +344,9 @@ public final class SetpointLoop implements WriteLoop, Lane.Events {
         }
         long now = nanoTime.getAsLong();
         engagement.offeredNanos = now;
+        if (seen != null) {
+            seen = null; // it grows old meanwhile; closing anew waits for the first one after the opening
+        }
         if (model == null || !model.matches(prediction)) {
             return refuse(engagement, Guard.OUTPUT, Double.NaN, "outputs " + prediction.names(), now);
         }

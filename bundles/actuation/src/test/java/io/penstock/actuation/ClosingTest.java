@@ -63,7 +63,7 @@ class ClosingTest {
 
     @Test
     void noPredictionNoClosing() {
-        only("prediction: there was no prediction");
+        only("prediction: there is no prediction yet");
     }
 
     @Test
@@ -85,7 +85,21 @@ class ClosingTest {
     void aPredictionOfTheModelBeforeDoesNotCount() {
         rig.offer(3);
         rig.loop.model(Rig.model("dose 1.1.0", 1, 8));
-        only("prediction: there was no prediction of the serving model");
+        only("prediction: there is no prediction yet since the loop opened or the model came");
+    }
+
+    // The operator was told "computed 286745 ms ago" of a model that had just computed: the one from before the closing
+    // was judged.
+    @Test
+    void closingAnewIsJudgedByWhatCameAfterTheOpening() {
+        rig.offer(3);
+        assertEquals(List.of(), rig.loop.close(Rig.ANNA, "test"));
+        rig.offer(3);
+        rig.time.advanceMs(100);
+        rig.loop.open(Rig.ANNA, "test");
+        only("prediction: there is no prediction yet since the loop opened");
+        rig.offer(3);
+        assertEquals(List.of(), rig.loop.close(Rig.ANNA, "test"));
     }
 
     @Test

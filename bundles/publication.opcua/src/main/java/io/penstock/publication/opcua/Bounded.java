@@ -90,6 +90,7 @@ final class Bounded implements ServiceSets {
                 new DefaultMonitoredItemServiceSet(server),
                 settings,
                 wanted -> valueBytes(server, wanted),
+                session -> sessions().endGone(session),
                 limited);
         return items;
     }

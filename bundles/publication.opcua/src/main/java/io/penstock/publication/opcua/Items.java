@@ -7,6 +7,7 @@ import static org.eclipse.milo.opcua.stack.core.types.builtin.unsigned.Unsigned.
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Predicate;
 import java.util.function.ToLongFunction;
 import org.eclipse.milo.opcua.sdk.server.OpcUaServer;
 import org.eclipse.milo.opcua.sdk.server.Session;
@@ -39,7 +40,7 @@ import org.eclipse.milo.opcua.stack.transport.server.ServiceRequestContext;
 
 /**
  * Monitored items within {@link ItemShares}, of whatever node: a queue that does not fit is revised (Part 4 §5.13.2), an item
- * that does not fit gets BadTooManyMonitoredItems. What is held is counted anew from the items that are there each time, so no
+ * that does not fit gets BadTooManyMonitoredItems, once sessions without a connection have given way. What is held is counted anew from the items that are there each time, so no
  * way in which an item may go is missed.
  */
 final class Items implements MonitoredItemServiceSet {
@@ -54,19 +55,25 @@ final class Items implements MonitoredItemServiceSet {
     private final MonitoredItemServiceSet milo;
     private final Settings settings;
     private final ToLongFunction<ReadValueId> valueBytes;
+    private final Predicate<Session> makesRoom;
     private final Limited limited;
 
-    /** @param valueBytes what one value of a node takes, at least; see {@link ItemShares#NUMBER_BYTES}. */
+    /**
+     * @param valueBytes what one value of a node takes, at least; see {@link ItemShares#NUMBER_BYTES}.
+     * @param makesRoom ends what gives way to items of this session; false if nothing did.
+     */
     Items(
             OpcUaServer server,
             MonitoredItemServiceSet milo,
             Settings settings,
             ToLongFunction<ReadValueId> valueBytes,
+            Predicate<Session> makesRoom,
             Limited limited) {
         this.server = server;
         this.milo = milo;
         this.settings = settings;
         this.valueBytes = valueBytes;
+        this.makesRoom = makesRoom;
         this.limited = limited;
     }
 
@@ -77,23 +84,12 @@ final class Items implements MonitoredItemServiceSet {
         MonitoredItemCreateRequest[] wanted =
                 requireNonNullElse(request.getItemsToCreate(), new MonitoredItemCreateRequest[0]);
         Session session = server.getSessionManager().getSession(context, request.getRequestHeader());
-        ItemShares shares = held();
-        long texts = texts(request.getSubscriptionId());
         List<MonitoredItemCreateRequest> granted = new ArrayList<>(wanted.length);
         boolean[] fits = new boolean[wanted.length];
-        for (int i = 0; i < wanted.length; i++) {
-            MonitoringParameters asked = wanted[i].getRequestedParameters();
-            long value = valueBytes.applyAsLong(wanted[i].getItemToMonitor());
-            long queue = revised(asked.getQueueSize(), value, texts);
-            queue = queue == 0
-                    ? 0
-                    : shares.grant(Sessions.user(session), Sessions.operator(session), queue, value, wanted.length - i);
-            if (queue > 0) {
-                fits[i] = true;
-                texts += text(value) * queue;
-                granted.add(new MonitoredItemCreateRequest(
-                        wanted[i].getItemToMonitor(), wanted[i].getMonitoringMode(), with(asked, queue)));
-            }
+        grant(session, request, wanted, granted, fits);
+        if (granted.size() < wanted.length && makesRoom.test(session)) {
+            granted.clear();
+            grant(session, request, wanted, granted, fits);
         }
         if (granted.size() < wanted.length) {
             tell(session, wanted.length - granted.size());
@@ -111,6 +107,30 @@ final class Items implements MonitoredItemServiceSet {
             throw new UaException(StatusCodes.Bad_TimestampsToReturnInvalid);
         }
         return answer(request, made, fits);
+    }
+
+    private void grant(
+            Session session,
+            CreateMonitoredItemsRequest request,
+            MonitoredItemCreateRequest[] wanted,
+            List<MonitoredItemCreateRequest> granted,
+            boolean[] fits) {
+        ItemShares shares = held();
+        long texts = texts(request.getSubscriptionId());
+        for (int i = 0; i < wanted.length; i++) {
+            MonitoringParameters asked = wanted[i].getRequestedParameters();
+            long value = valueBytes.applyAsLong(wanted[i].getItemToMonitor());
+            long queue = revised(asked.getQueueSize(), value, texts);
+            queue = queue == 0
+                    ? 0
+                    : shares.grant(Sessions.user(session), Sessions.operator(session), queue, value, wanted.length - i);
+            fits[i] = queue > 0;
+            if (fits[i]) {
+                texts += text(value) * queue;
+                granted.add(new MonitoredItemCreateRequest(
+                        wanted[i].getItemToMonitor(), wanted[i].getMonitoringMode(), with(asked, queue)));
+            }
+        }
     }
 
     private static CreateMonitoredItemsRequest with(

@@ -267,6 +267,39 @@ final class Sessions implements SessionServiceSet {
         }
     }
 
+    /**
+     * Makes room for items of a live session: ends the sessions of its user, and if it is an operator's those of readers, that have
+     * lost their connection, and subscriptions they left. A client that died is not waited for, the same as at a log-in.
+     *
+     * @return whether there was one.
+     */
+    boolean endGone(Session asking) {
+        String user = user(asking);
+        boolean operator = operator(asking);
+        Predicate<Session> gives =
+                other -> other != asking && (user(other).equals(user) || (operator && !operator(other)));
+        boolean ended = false;
+        for (Session session : server.getSessionManager().getAllSessions()) {
+            Connection connection = connectionOf.get(session.getSessionId());
+            if (connection != null && !connection.open() && gives.test(session)) {
+                LOG.info(
+                        "session {} of {} ended: its connection is gone, and {} needs the place of its items",
+                        session.getSessionId(),
+                        user(session),
+                        user);
+                server.getSessionManager().killSession(session.getSessionId(), true);
+                ended = true;
+            }
+        }
+        for (Subscription subscription : List.copyOf(orphans.keySet())) {
+            if (gives.test(subscription.getSession()) && orphans.remove(subscription) != null) {
+                delete(subscription);
+                ended = true;
+            }
+        }
+        return ended;
+    }
+
     /** Told by Milo, once, for every session that was activated. */
     private void ended(Session session, boolean subscriptionsDeleted) {
         shares.leave(session.getSessionId());

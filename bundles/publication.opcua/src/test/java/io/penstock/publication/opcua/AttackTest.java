@@ -453,6 +453,41 @@ final class AttackTest {
         Fakes.await("its session has ended", this::nothingIsLeft);
     }
 
+    // An HMI that crashes and starts again, over and over: what its dead sessions hold kept its own user from
+    // monitoring anything.
+    @Test
+    @Order(2)
+    void whatDiedGivesWayToTheItemsOfItsUser() throws Exception {
+        List<RawClient> open = new ArrayList<>();
+        try {
+            for (int death = 0; death < 12; death++) {
+                RawClient dying = session("127.0.0.4", open, true);
+                CreateMonitoredItemsResponse hoarded = items(dying, 1_000, 10_000);
+                assertTrue(hoarded.getResults()[0].getStatusCode().isGood(), "death " + death);
+                close(dying);
+                Fakes.await("the connection is seen to be gone", () -> items("127.0.0.4", open, 100, 1));
+            }
+        } finally {
+            open.forEach(AttackTest::close);
+        }
+        Fakes.await("its sessions have ended", () -> items("127.0.0.5", open, 100, 1));
+        open.forEach(AttackTest::close);
+    }
+
+    /** Whether a new session gets all of these items; it closes as it should. */
+    private boolean items(String from, List<RawClient> open, int items, int queue) {
+        try {
+            RawClient client = session(from, open, true);
+            boolean all = java.util.Arrays.stream(items(client, items, queue).getResults())
+                    .allMatch(result -> result.getStatusCode().isGood());
+            client.call(new CloseSessionRequest(client.header(), true));
+            close(client);
+            return all;
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+    }
+
     private static String name(UaResponseMessageType answer) {
         return org.eclipse.milo.opcua.stack.core.StatusCodes.lookup(
                         answer.getResponseHeader().getServiceResult().value())
