@@ -49,6 +49,8 @@ import org.slf4j.LoggerFactory;
 public final class AuditJournal implements AuditLog {
     static final String PID = "io.penstock.audit";
     static final String ACTOR = "audit";
+    private static final String ENDED_CLOSED =
+            "the process ended while it was closed; the plant keeps the last value it was given, or falls back by itself";
 
     private static final Logger LOG = LoggerFactory.getLogger(AuditJournal.class);
     private static final int GROUP = 1_024;
@@ -368,6 +370,10 @@ public final class AuditJournal implements AuditLog {
                         Intents.words(intent),
                         intent.offered(),
                         intent.value()));
+            }
+            for (String loop : intents.closed()) {
+                LOG.warn("audit: loop {}: {}", loop, ENDED_CLOSED);
+                first.add(own("LOOP_OPENED", loop, ENDED_CLOSED, Double.NaN));
             }
         }
         first.add(own("AUDIT_STARTED", "audit", "after record " + opened.seq() + ", " + process, Double.NaN));

@@ -4,21 +4,27 @@ package io.penstock.audit;
 
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
-/** Which writes were about to leave and have no outcome on record. By loop, which has one in flight at most. */
+/** Which loops were closed, and which writes were about to leave and have no outcome on record. By loop, which has one in flight at most. */
 final class Intents {
     private static final String INTENT = "WRITE_INTENT";
     private static final String UNKNOWN = "WRITE_UNKNOWN";
 
     private final Map<String, Line> open = new LinkedHashMap<>();
     private final List<Line> lost = new ArrayList<>();
+    private final Set<String> closed = new LinkedHashSet<>();
     private String process = "";
 
     void see(Line line) {
         switch (line.action()) {
+            case "LOOP_CLOSED" -> closed.add(line.subject());
+            case "LOOP_OPENED" -> closed.remove(line.subject());
             case INTENT -> {
+                closed.add(line.subject()); // its closing may be further back than is read
                 Line before = open.put(line.subject(), line);
                 if (before != null) {
                     lost.add(before);
@@ -44,6 +50,11 @@ final class Intents {
     /** Those that the next write of their loop followed although nothing was heard of them. */
     List<Line> lost() {
         return List.copyOf(lost);
+    }
+
+    /** Loops that were closed to the end of what is on record. */
+    Set<String> closed() {
+        return closed;
     }
 
     /** The process that wrote last, as its start says. */

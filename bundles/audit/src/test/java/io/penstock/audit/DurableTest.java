@@ -287,6 +287,38 @@ class DurableTest {
         assertEquals(1, details("WRITE_UNKNOWN").size(), "once");
     }
 
+    // Who reads the audit after a death sees a loop that was closed and never opened, though it has been open ever
+    // since.
+    @Test
+    void aLoopThatWasClosedAtADeathIsToldAsOpened() throws Exception {
+        AuditJournal journal = Journals.started(directory);
+        for (String loop : List.of("closed", "opened", "closed again", "refused")) {
+            String first = loop.equals("refused") ? "LOOP_CLOSE_REFUSED" : "LOOP_CLOSED";
+            journal.append(AuditRecord.ofGateway(1, first, loop, "x"));
+            if (loop.startsWith("opened") || loop.endsWith("again")) {
+                journal.append(AuditRecord.ofGateway(1, "LOOP_OPENED", loop, "by anna"));
+            }
+            if (loop.endsWith("again")) {
+                journal.append(AuditRecord.ofGateway(1, "LOOP_CLOSED", loop, "x"));
+            }
+        }
+        journal.append(intent("closed long ago", 1));
+        assertTrue(journal.flush(LONG_MS));
+        journal.stop();
+        Journals.fill(directory, 1, 1); // the same process: its loops tell themselves
+        assertEquals(2, details("LOOP_OPENED").size());
+        pretendAnotherProcess(directory.resolve("audit-000001.jsonl"));
+        for (int start = 0; start < 2; start++) { // once
+            Journals.fill(directory, 1, 1);
+            assertEquals(
+                    3,
+                    details("LOOP_OPENED").stream()
+                            .filter(detail -> detail.startsWith("the process ended while it was closed"))
+                            .count());
+        }
+        assertTrue(new AuditVerifier(directory).verify().whole());
+    }
+
     private static AuditRecord intent(String loop, double value) {
         return new AuditRecord(1, "gateway", "gateway", "WRITE_INTENT", loop, "dose 1.0.0", value, value);
     }
