@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
@@ -26,6 +27,9 @@ public final class GatewaySocket {
     private static final int LONGEST_ANSWER = Connection.LONGEST_ANSWER + 1;
     /** The gateway answers within what it was told; this is for the way. */
     private static final long WAY_MS = 3_000;
+
+    private static final long AGAIN_MS = 50;
+    private static final Set<String> REPEATABLE = Set.of("open", "status");
 
     private final Path socket;
 
@@ -63,6 +67,47 @@ public final class GatewaySocket {
         if (!Files.exists(socket, LinkOption.NOFOLLOW_LINKS) && Files.isExecutable(socket.getParent())) {
             throw new DownException("no gateway runs in this home: there is no " + socket);
         }
+        long end = System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(withinMs);
+        IOException first = null;
+        while (true) {
+            long leftMs = TimeUnit.NANOSECONDS.toMillis(end - System.nanoTime());
+            try {
+                return askOnce(request, Math.max(1, leftMs));
+            } catch (NotBegunException e) {
+                first = first == null ? e : first;
+                if (leftMs <= AGAIN_MS) {
+                    throw new IOException(
+                            "the gateway did not take the request within " + withinMs
+                                    + " ms, nothing was begun: others keep" + " its socket " + socket
+                                    + " busy; end them, then try again (" + first.getMessage() + ")",
+                            first);
+                }
+                pause();
+            } catch (DownException e) {
+                throw first == null ? e : first;
+            }
+        }
+    }
+
+    /** The connection ended before the gateway can have had the request; it may be asked again. */
+    private static final class NotBegunException extends IOException {
+        private static final long serialVersionUID = 1;
+
+        NotBegunException(String message, @Nullable Throwable cause) {
+            super(message, cause);
+        }
+    }
+
+    private static void pause() throws IOException {
+        try {
+            Thread.sleep(AGAIN_MS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted; nothing was begun", e);
+        }
+    }
+
+    private Map<?, ?> askOnce(Map<String, @Nullable Object> request, long withinMs) throws IOException {
         Map<String, @Nullable Object> line = new LinkedHashMap<>();
         line.put("penstock", Request.VERSION);
         line.putAll(request);
@@ -72,13 +117,38 @@ public final class GatewaySocket {
             connect(channel, withinMs);
             channel.configureBlocking(false);
             channel.register(selector, SelectionKey.OP_READ);
-            ByteBuffer out = ByteBuffer.wrap((Json.write(line) + "\n").getBytes(StandardCharsets.UTF_8));
+            send(channel, ByteBuffer.wrap((Json.write(line) + "\n").getBytes(StandardCharsets.UTF_8)));
+            try {
+                return answer(channel, selector, withinMs + WAY_MS);
+            } catch (ClosedWithoutAnswerException e) {
+                if (REPEATABLE.contains(request.get("command"))) {
+                    throw new NotBegunException(String.valueOf(e.getMessage()), e); // to do it twice is to do it once
+                }
+                throw e;
+            }
+        }
+    }
+
+    /** A gateway with more callers than it bears closes some unread. */
+    private void send(SocketChannel channel, ByteBuffer out) throws IOException {
+        try {
             while (out.hasRemaining()) {
                 if (channel.write(out) == 0) {
-                    throw new IOException(socket + ": the gateway does not take the request; nothing was begun");
+                    throw new NotBegunException(socket + ": the gateway does not take the request", null);
                 }
             }
-            return answer(channel, selector, withinMs + WAY_MS);
+        } catch (NotBegunException e) {
+            throw e;
+        } catch (IOException e) {
+            throw new NotBegunException(socket + ": " + e.getMessage(), e);
+        }
+    }
+
+    private static final class ClosedWithoutAnswerException extends IOException {
+        private static final long serialVersionUID = 1;
+
+        ClosedWithoutAnswerException(String message, @Nullable Throwable cause) {
+            super(message, cause);
         }
     }
 
@@ -150,7 +220,7 @@ public final class GatewaySocket {
             try {
                 n = channel.read(in);
             } catch (IOException e) {
-                throw new IOException(
+                throw new ClosedWithoutAnswerException(
                         "the gateway went away before it answered; start it, then see: penstock status", e);
             }
             int length = in.position();
@@ -162,7 +232,11 @@ public final class GatewaySocket {
                 throw new IOException("the gateway's answer is no object; use the command line of its own folder");
             }
             if (n < 0 || !in.hasRemaining()) {
-                throw new IOException("the gateway closed the connection without an answer; see: penstock status");
+                if (length == 0) {
+                    throw new ClosedWithoutAnswerException(
+                            "the gateway closed the connection without an answer; see: penstock status", null);
+                }
+                throw new IOException("the gateway's answer is cut off; see: penstock status");
             }
         }
     }

@@ -34,6 +34,8 @@ import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
@@ -269,6 +271,82 @@ class CommandSocketTest {
             }
         }
         theOperatorGetsIn("a thousand callers");
+    }
+
+    // Somebody who connects and leaves without end had the operator's own request closed unread: "Broken pipe", and a
+    // loop still closed.
+    @Test
+    void callersThatComeAndGoKeepNobodyOut() throws Exception {
+        AtomicBoolean over = new AtomicBoolean();
+        List<Thread> storm = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            storm.add(new Thread(
+                    () -> {
+                        List<SocketChannel> mine = new ArrayList<>();
+                        while (!over.get()) {
+                            try {
+                                SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX);
+                                mine.add(channel);
+                                channel.connect(UnixDomainSocketAddress.of(socket()));
+                            } catch (IOException e) {
+                                // it is closed, or there are too many
+                            }
+                            if (mine.size() >= 300) {
+                                mine.forEach(CommandSocketTest::closeQuietly);
+                                mine.clear();
+                            }
+                        }
+                        mine.forEach(CommandSocketTest::closeQuietly);
+                    },
+                    "storm-" + i));
+        }
+        storm.forEach(Thread::start);
+        try {
+            for (int i = 0; i < 60; i++) {
+                theOperatorGetsIn("opening " + i + " in a storm of callers");
+            }
+        } finally {
+            over.set(true);
+            for (Thread thread : storm) {
+                thread.join();
+            }
+        }
+    }
+
+    // What was not taken is never told as done, and says who is in the way.
+    @Test
+    void whoIsNotTakenIsToldThatNothingWasBegun() throws Exception {
+        Path other = Files.createDirectories(home.resolve("other/data/run")).resolve("command.sock");
+        AtomicInteger callers = new AtomicInteger();
+        Thread closing;
+        try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
+            server.bind(UnixDomainSocketAddress.of(other));
+            closing = new Thread(() -> {
+                try {
+                    while (true) {
+                        server.accept().close();
+                        callers.incrementAndGet();
+                    }
+                } catch (IOException e) {
+                    // the test is over
+                }
+            });
+            closing.start();
+            GatewaySocket busy = new GatewaySocket(home.resolve("other"));
+            IOException refused =
+                    assertThrows(IOException.class, () -> busy.ask(new LinkedHashMap<>(act("open")), 1_000));
+            assertTrue(String.valueOf(refused.getMessage()).contains("nothing was begun"), refused.toString());
+            assertTrue(callers.get() > 3, "it is tried again");
+        }
+        closing.join();
+    }
+
+    private static void closeQuietly(SocketChannel channel) {
+        try {
+            channel.close();
+        } catch (IOException e) {
+            // it is gone
+        }
     }
 
     // A caller that never ends its request would hold its place for ever.

@@ -5,7 +5,6 @@ package io.penstock.models;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -59,7 +58,8 @@ final class Names {
         MessageDigest digest = sha256();
         byte[] buffer = new byte[64 * 1024];
         long total = 0;
-        try (InputStream in = Files.newInputStream(file)) {
+        try (PlainFile opened = PlainFile.open(file)) {
+            InputStream in = opened.content();
             for (int n = in.read(buffer); n >= 0 && total <= length; n = in.read(buffer)) {
                 digest.update(buffer, 0, n);
                 total += n;

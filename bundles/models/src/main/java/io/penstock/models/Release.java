@@ -9,7 +9,6 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
@@ -65,8 +64,8 @@ record Release(
      */
     static Release read(Path file, ReleaseVerifier verifier, Instant at, long maximumBytes, long memoryBytes)
             throws IOException, ModelRejectedException {
-        try (InputStream in = Files.newInputStream(file)) {
-            return verify(in, Files.size(file), verifier, at, maximumBytes, memoryBytes);
+        try (PlainFile opened = PlainFile.open(file)) {
+            return verify(opened.content(), opened.size(), verifier, at, maximumBytes, memoryBytes);
         }
     }
 

@@ -10,7 +10,6 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.OptionalLong;
@@ -95,7 +94,8 @@ public record ReleaseFile(byte[] cms, byte[] bundle) {
      * @throws ModelRejectedException if it can never become a release file.
      */
     static OptionalLong wholeLength(Path file) throws IOException, ModelRejectedException {
-        try (InputStream in = Files.newInputStream(file)) {
+        try (PlainFile opened = PlainFile.open(file)) {
+            InputStream in = opened.content();
             byte[] header = in.readNBytes(HEADER);
             if (header.length < HEADER) {
                 return OptionalLong.empty();
