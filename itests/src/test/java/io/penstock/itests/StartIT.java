@@ -13,8 +13,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.Before;
 import org.junit.Test;
 
@@ -108,6 +110,35 @@ public class StartIT {
     @Test
     public void theCommandNamesItsVersion() throws Exception {
         assertEquals("0: penstock 1.0.0\n", Framework.penstock("--version"));
+    }
+
+    // Somebody who asks what a program does would have started a gateway, or run one to warm it up.
+    @Test
+    public void whoAsksForHelpOrMistypesGetsNothingElse() throws Exception {
+        try (Stream<Path> programs = Files.list(install.resolve("bin"))) {
+            for (Path program : programs.sorted().toList()) {
+                for (String option : List.of("--help", "-h", "--no-such-option")) {
+                    ProcessBuilder builder = command(Map.of());
+                    builder.command(program.toString(), option);
+                    Process process = builder.start();
+                    try {
+                        String what = program.getFileName() + " " + option;
+                        assertTrue(what, process.waitFor(30, TimeUnit.SECONDS));
+                        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+                        if (option.equals("--no-such-option")) {
+                            assertTrue(what + ": " + said, process.exitValue() != 0 && said.contains(option));
+                        } else {
+                            assertTrue(
+                                    what + ": " + said,
+                                    process.exitValue() == 0 && said.lines().count() >= 3);
+                        }
+                    } finally {
+                        process.destroyForcibly();
+                    }
+                }
+            }
+        }
+        assertFalse("nothing was begun", Files.exists(home.resolve("data")));
     }
 
     private ProcessBuilder command(Map<String, String> environment) {
