@@ -97,29 +97,32 @@ final class Crash {
         return figures(seed);
     }
 
-    /** What is going on when the power goes. */
+    /** What is going on when the power goes; one after the other. */
     private enum Life {
-        /** The loop is closed and writes; the operator opens and closes it. */
-        LOOP,
+        /** The plant has just been written to; the operator opens and closes the loop. */
+        WRITTEN,
         /** The operator goes back to the model before. */
         ROLLBACK,
+        /** The loop has just closed, the first write is on its way. */
+        CLOSED,
         /** A release is on its way. */
         DROP,
         /** The gateway has only just come up. */
         EARLY
     }
 
-    private Life draw() {
-        int what = random.nextInt(10);
-        return what < 5 ? Life.LOOP : what < 7 ? Life.ROLLBACK : what < 9 ? Life.DROP : Life.EARLY;
-    }
+    private static final List<Life> LIVES = List.of(Life.values());
 
     /** Brings it where a life of this kind begins, then acts until the power goes, at an instant of its own. */
     private void live(Child gateway, GatewayClient client) throws Exception {
-        Life life = draw();
+        Life life = LIVES.get(kills % LIVES.size());
         Process user = changeUser();
         switch (life) {
-            case LOOP -> closeLoop(client);
+            case WRITTEN -> {
+                closeLoop(client);
+                awaitWrite();
+            }
+            case CLOSED -> closeLoop(client);
             case ROLLBACK -> makeNewServe(client);
             case DROP, EARLY -> {}
         }
@@ -149,7 +152,7 @@ final class Crash {
     /** A write comes once a second, a rollback is answered within about a cycle, a release is taken within a few seconds. */
     private static int longestMs(Life life) {
         return switch (life) {
-            case LOOP -> 2_000;
+            case WRITTEN, CLOSED -> 2_000;
             case ROLLBACK -> 1_500;
             case DROP -> LONGEST_LIFE_MS;
             case EARLY -> 1_000;
@@ -167,7 +170,18 @@ final class Crash {
         throw new DemoFailed("the loop did not close within " + SERVES_WITHIN_S + " s");
     }
 
-    /** A release that a person went back from is not taken again; a newer sequence of the same model is. */
+    private void awaitWrite() throws Exception {
+        int before = written.size();
+        for (long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(SERVES_WITHIN_S); written.size() == before; ) {
+            if (System.nanoTime() - end > 0) {
+                throw new DemoFailed("the plant was not written to within " + SERVES_WITHIN_S + " s");
+            }
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20));
+            takeWrites();
+        }
+    }
+
+    /** Dropped once more where somebody went back from it. */
     private void makeNewServe(GatewayClient client) throws Exception {
         if (!version(client).equals(NEW)) {
             drop();
@@ -221,10 +235,11 @@ final class Crash {
                 }
                 setMode(client, random.nextBoolean() ? "CLOSED" : "ADVISORY");
             }
-            case LOOP -> setMode(client, random.nextInt(4) > 0 ? "CLOSED" : "ADVISORY");
+            case WRITTEN, CLOSED -> setMode(client, random.nextInt(4) > 0 ? "CLOSED" : "ADVISORY");
             case EARLY -> setMode(client, random.nextBoolean() ? "CLOSED" : "ADVISORY");
         }
-        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(life == Life.LOOP ? 700 : random.nextInt(300)));
+        LockSupport.parkNanos(
+                TimeUnit.MILLISECONDS.toNanos(life == Life.WRITTEN || life == Life.CLOSED ? 700 : random.nextInt(300)));
     }
 
     private boolean setMode(GatewayClient client, String mode) throws UaException {
