@@ -49,8 +49,8 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Sees that users, or the certificates of clients, servers and signers, changed, whoever changed them and by whatever means, also
- * while the gateway was down, and has it in the audit. Looks once a second; what it saw last stands in {@code data/access/seen}, once the record of it is
- * on disk.
+ * while the gateway was down, and has it in the audit. Looks once a second; what it saw last stands in {@code data/access/seen},
+ * once the record of it is on disk.
  */
 @Component(
         service = {},
@@ -65,7 +65,7 @@ public final class AccessWatch {
     private static final int DEPTH = 8;
     private static final long LARGEST_BYTES = 1L << 20;
     private static final String USER = "user ";
-    private static final String TURNED_AWAY = " turned away";
+    private static final String REJECTED = "/rejected";
     private static final int SUBJECT_SHOWN = 200;
 
     private final Path home;
@@ -224,7 +224,7 @@ public final class AccessWatch {
         String path = file.toString().replace('\\', '/');
         return (path.contains("/trust/")
                         || path.contains("/trusted")
-                        || path.contains("/rejected")
+                        || path.contains(REJECTED)
                         || path.contains("/issuer"))
                 && !path.endsWith(".tmp")
                 && Files.isRegularFile(file);
@@ -269,7 +269,12 @@ public final class AccessWatch {
                 if (key.startsWith(USER)) {
                     record(who, where, "USER", key.substring(USER.length()), user(old, fresh));
                 } else {
-                    record(who, where, "TRUST", key, trust(key, old, fresh, before, now));
+                    String what = trust(key, old, fresh, before, now);
+                    if (key.contains(REJECTED)) { // strangers cause it, as often as they like
+                        trail.tally(AuditRecord.of(trail.nowNs(), who, where, "TRUST", key, what));
+                    } else {
+                        record(who, where, "TRUST", key, what);
+                    }
                 }
             }
         }
@@ -301,8 +306,8 @@ public final class AccessWatch {
         String whom = key.startsWith("etc/")
                 ? "signer"
                 : key.startsWith("data/publication") ? "OPC UA client" : "OPC UA server";
-        boolean rejected = key.contains("/rejected");
-        String kind = rejected ? whom + TURNED_AWAY : whom + (key.contains("/issuer") ? " issuer" : " trusted");
+        boolean rejected = key.contains(REJECTED);
+        String kind = rejected ? whom + " turned away" : whom + (key.contains("/issuer") ? " issuer" : " trusted");
         String digest = Objects.requireNonNull(fresh == null ? old : fresh);
         String elsewhere = (fresh == null ? now : before)
                 .entrySet().stream()
@@ -332,12 +337,9 @@ public final class AccessWatch {
         }
     }
 
-    /** Returns once it is on disk, because who made the change waits for that; what strangers cause is counted only. */
+    /** Returns once it is on disk, because who made the change waits for that. */
     private void record(String actor, String origin, String action, String subject, String detail) throws IOException {
-        AuditRecord entry = AuditRecord.of(trail.nowNs(), actor, origin, action, subject, detail);
-        if (detail.contains(TURNED_AWAY)) {
-            trail.tally(entry);
-        } else if (!trail.commit(entry, RECORD_MS)) {
+        if (!trail.commit(AuditRecord.of(trail.nowNs(), actor, origin, action, subject, detail), RECORD_MS)) {
             throw new IOException("the audit did not take the record within " + RECORD_MS + " ms; it is tried again");
         }
     }

@@ -38,11 +38,16 @@ public final class ChangeNotes {
      * @param subject {@code user NAME} or the file name of a certificate.
      */
     public void add(String subject) {
+        write(subject);
+    }
+
+    /** False where it could not be noted; the change itself counts, and is recorded without a name. */
+    private boolean write(String subject) {
         String sudo = System.getenv("SUDO_USER");
         String user = System.getProperty("user.name", "unknown") + (sudo == null ? "" : " (sudo by " + sudo + ")");
         try {
             if (Files.exists(file) && Files.size(file) > LARGEST_BYTES) {
-                return;
+                return false;
             }
             Files.writeString(
                     file,
@@ -50,8 +55,9 @@ public final class ChangeNotes {
                     StandardCharsets.UTF_8,
                     StandardOpenOption.CREATE,
                     StandardOpenOption.APPEND);
+            return true;
         } catch (IOException e) {
-            // the change itself counts, and is recorded without a name
+            return false;
         }
     }
 
@@ -64,10 +70,13 @@ public final class ChangeNotes {
      * Waits until the gateway has in its audit, on disk, what was changed before this call: leaves a mark that is taken away by a look
      * which began after the change.
      *
-     * @return false if it has not within {@code timeoutMs}; no gateway runs, or its audit takes no records.
+     * @return false if it has not within {@code timeoutMs}, or the mark could not be left: no gateway runs, its audit takes no
+     *     records, the disk is full.
      */
     public boolean awaitRecorded(long timeoutMs) throws InterruptedException {
-        add("");
+        if (!write("")) {
+            return false; // nothing could tell
+        }
         for (long end = System.nanoTime() + MILLISECONDS.toNanos(timeoutMs); waits(); Thread.sleep(LOOK_MS)) {
             if (System.nanoTime() - end > 0) {
                 return false;

@@ -186,6 +186,18 @@ class AccessWatchTest {
         }
     }
 
+    // On a full disk, or without rights to the folder, "the audit has it" would be said of what nobody recorded.
+    @Test
+    void whereNoMarkCanBeLeftNothingIsClaimed() throws Exception {
+        ChangeNotes nowhere = new ChangeNotes(home.resolve("none"));
+        assertFalse(nowhere.awaitRecorded(1_000), "there is no folder");
+        Files.createDirectories(home.resolve("data/access/notes"));
+        assertFalse(new ChangeNotes(home).awaitRecorded(1_000), "something else stands in its place");
+        Files.delete(home.resolve("data/access/notes"));
+        Files.write(home.resolve("data/access/notes"), new byte[(1 << 20) + 1]);
+        assertFalse(new ChangeNotes(home).awaitRecorded(1_000), "nobody takes the notes away");
+    }
+
     // Two changes of one user within a minute would have become one count, and the first password change invisible.
     @Test
     void everyChangeHasARecordOfItsOwn() throws Exception {
